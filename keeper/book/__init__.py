@@ -1,0 +1,1 @@
+"""Positions of every protocol as numpy columns and the one kernel that screens them; the only home of floats."""

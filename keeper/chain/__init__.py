@@ -1,0 +1,1 @@
+"""Everything that talks to a node: JSON-RPC, heads, logs, pinned reads, the flight recorder."""

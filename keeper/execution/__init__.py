@@ -1,0 +1,1 @@
+"""From a plan to an outcome: calldata, fees, simulation, signing, submission, tracking."""

@@ -1,0 +1,1 @@
+"""From an offer to a plan: size, route, funding, net profit, selection; pure."""

@@ -1,0 +1,73 @@
+"""The values of planning: funding, an opportunity with its exact numbers, and the plan made of them."""
+
+from dataclasses import dataclass
+
+from keeper.protocols.base import Lender
+from keeper.routing.base import RouteQuote
+from keeper.types import Address, BlockTarget, Offer, Settlement, TokenAmount
+
+
+@dataclass(frozen=True, slots=True)
+class Funding:
+    """Where the money to pay the offer comes from: a loan of `amount` that costs `fee`, both in the paid token.
+
+    `amount` is what is borrowed (padded for accrual until the plan expires) and `fee` is owed on all of it.
+    """
+
+    lender: Lender
+    amount: int
+    fee: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a strategy allows, in numbers only: the pure part of a `[[strategy]]` table.
+
+    `min_profit_usd` is US dollars times 10**18, net of gas. `floor_bps` is the share of the expected profit the
+    executor must see on chain, so that a small adverse move does not revert a good liquidation.
+    """
+
+    name: str
+    deployments: tuple[str, ...]
+    min_profit_usd: int
+    max_hops: int
+    floor_bps: int
+    max_plans_per_block: int
+    take_bad_debt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opportunity:
+    """One offer, sized, routed and funded; every number exact at the target block.
+
+    `profit` is what reaches the treasury, before gas; `net_usd` (times 10**18) is after gas.
+    """
+
+    strategy: str
+    offer: Offer
+    size: int
+    settlement: Settlement
+    route: RouteQuote
+    funding: Funding
+    profit: TokenAmount
+    gas: int
+    gas_cost_wei: int
+    profit_usd: int
+    net_usd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one transaction does. `data` calls the executor; it refuses unless `min_profit` of the token is met.
+
+    `max_block` is the last block it may land in and `target.expires_at` the last timestamp.
+    """
+
+    id: str
+    opportunity: Opportunity
+    target: BlockTarget
+    executor: Address
+    data: bytes
+    min_profit: int
+    max_block: int
+    gas_limit: int

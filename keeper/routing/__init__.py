@@ -1,0 +1,1 @@
+"""Exact local quotes of on-chain venues and the routes through them."""

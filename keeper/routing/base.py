@@ -1,0 +1,133 @@
+"""What planning needs from a venue, whatever its kind: immutable pools that quote exactly, and how to swap on them."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from keeper.protocols.base import Applied, Row
+from keeper.protocols.reads import Reads
+from keeper.types import Address, BlockHead, Log, LogQuery
+
+
+@dataclass(frozen=True, slots=True)
+class SwapQuote:
+    """What one pool gives for an exact input, to the wei, and the pool as it stands afterwards."""
+
+    amount_in: int
+    amount_out: int
+    after: "Pool"
+
+
+class Pool(Protocol):
+    """One pool at one block; immutable."""
+
+    @property
+    def kind(self) -> str:
+        """The venue kind, which names the recipe that swaps on it (`uniswap_v3`)."""
+        ...
+
+    @property
+    def address(self) -> Address:
+        """The contract."""
+        ...
+
+    @property
+    def tokens(self) -> tuple[Address, Address]:
+        """The pair, in the contract's own order (token0, token1)."""
+        ...
+
+    def quote_in(self, token_in: Address, amount_in: int) -> SwapQuote | None:
+        """Output for an exact input; None where the pool cannot take it all or gives nothing."""
+        ...
+
+    def quote_out(self, token_in: Address, amount_out: int) -> SwapQuote | None:
+        """Least input for an exact output; None where the pool cannot give it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One swap of a route."""
+
+    pool: Pool
+    token_in: Address
+    token_out: Address
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuote:
+    """A route priced at one size: `amounts[i]` goes into hop i, the last is what comes out; empty hops, one amount."""
+
+    hops: tuple[Hop, ...]
+    amounts: tuple[int, ...]
+    after: tuple[Pool, ...]
+
+    @property
+    def amount_out(self) -> int:
+        """What the last hop gives."""
+        return self.amounts[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidity:
+    """All pools of one block, by unordered pair and by address; immutable."""
+
+    by_address: Mapping[Address, Pool]
+    by_pair: Mapping[frozenset[Address], tuple[Address, ...]]
+
+    @classmethod
+    def of(cls, pools: Collection[Pool]) -> Self:
+        """Index pools by address and by pair."""
+        pairs: dict[frozenset[Address], list[Address]] = {}
+        for pool in pools:
+            pairs.setdefault(frozenset(pool.tokens), []).append(pool.address)
+
+        return cls({p.address: p for p in pools}, {pair: tuple(sorted(found)) for pair, found in pairs.items()})
+
+    def between(self, a: Address, b: Address) -> tuple[Pool, ...]:
+        """Pools of a pair, in address order."""
+        return tuple(self.by_address[address] for address in self.by_pair.get(frozenset((a, b)), ()))
+
+    def neighbours(self, token: Address) -> frozenset[Address]:
+        """Tokens that share a pool with this one."""
+        return frozenset(other for pair in self.by_pair if token in pair for other in pair if other != token)
+
+    def replaced(self, pools: Sequence[Pool]) -> Self:
+        """The same liquidity after these pools moved."""
+        return type(self)({**self.by_address, **{p.address: p for p in pools}}, self.by_pair)
+
+
+class VenueSync(Protocol):
+    """Keeps a venue's pools by logs, for the pairs the operator's deployments need."""
+
+    def bootstrap(self, head: BlockHead) -> Reads[None]:
+        """Read what must be known before the first log."""
+        ...
+
+    def sources(self) -> tuple[LogQuery, ...]:
+        """The logs the pools are made from."""
+        ...
+
+    def apply(self, logs: Sequence[Log]) -> Applied:
+        """Fold logs in, ordered by block and index; a new pool asks for its own logs over the same range."""
+        ...
+
+    def reread(self, head: BlockHead) -> Reads[None]:
+        """Replace the pools' state by the chain's, after a reorg."""
+        ...
+
+    def pools(self) -> tuple[Pool, ...]:
+        """The pools as of the last log applied."""
+        ...
+
+    def preceding(self, pools: Mapping[Address, Pool], logs: Sequence[Log]) -> Mapping[Address, Pool]:
+        """The given pools after these logs; does not touch the state of the sync itself."""
+        ...
+
+    def save(self) -> Sequence[Row]:
+        """Everything, as rows."""
+        ...
+
+    def restore(self, rows: Sequence[Row]) -> None:
+        """Take back what `save` gave."""
+        ...
