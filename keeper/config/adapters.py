@@ -1,0 +1,66 @@
+"""What a `[[deployment]]` and a `[[venue]]` table may hold, per adapter and per venue kind.
+
+One class per adapter or kind; a new one joins by being named in the union at the end of its section. The addresses
+are the operator's: nothing here knows a particular chain.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+
+from keeper.config.values import AddressText, Name
+
+BlockNumber: TypeAlias = Annotated[StrictInt, Field(ge=0, le=10**12)]
+
+
+class Section(BaseModel):
+    """A table of the configuration: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # an error must not print a secret that sits under the wrong key
+        use_attribute_docstrings=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+    )
+
+
+# Deployments -------------------------------------------------------------------------------------------------------
+
+
+class AaveV3Deployment(Section):
+    """An Aave V3 market, or a fork that kept its contracts; the rule version is read from the chain."""
+
+    name: Name
+    """Yours to choose; strategies, logs and reports use it."""
+    adapter: Literal["aave_v3"]
+    """Which adapter reads it."""
+    addresses_provider: AddressText
+    """The market's PoolAddressesProvider; pool, oracle and data provider are asked of it."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
+
+
+Deployment: TypeAlias = AaveV3Deployment
+"""Every adapter's table: a second one makes this `Annotated[A | B, Field(discriminator="adapter")]`."""
+
+
+# Venues ----------------------------------------------------------------------------------------------------------
+
+
+class UniswapV3Venue(Section):
+    """Uniswap V3, or a fork that kept its contracts: where collateral is sold."""
+
+    name: Name
+    """Yours to choose; `routes`, logs and reports use it."""
+    kind: Literal["uniswap_v3"]
+    """Which mathematics its pools follow."""
+    factory: AddressText
+    """The factory; pools are found in its logs."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one the factory was deployed in. 0 is always right and may be slow."""
+
+
+Venue: TypeAlias = UniswapV3Venue
+"""Every kind's table: a second one makes this `Annotated[A | B, Field(discriminator="kind")]`."""

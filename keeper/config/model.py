@@ -1,0 +1,188 @@
+"""The configuration, validated: one class per table of the TOML file, frozen, in the keeper's own units.
+
+Addresses arrive as 20 bytes, money and fees as ints, paths resolved against the file's folder. Reading the file,
+finding lines and checking one table against another is `load.py`; what an adapter's table holds is `adapters.py`.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field, StrictBool, StrictInt
+
+from keeper.config.adapters import AaveV3Deployment, Deployment, Section, UniswapV3Venue, Venue
+from keeper.config.values import (
+    AddressText,
+    ConfigPath,
+    HashText,
+    Money,
+    MoneyText,
+    MoneyUnit,
+    Name,
+    RatioWad,
+    RpcUrl,
+    RpcUrlText,
+    WeiAmount,
+)
+from keeper.types import Address
+from keeper.units import BPS, GWEI, USD, WAD
+
+__all__ = [
+    "AaveV3Deployment",
+    "AssetsConfig",
+    "Bid",
+    "ChainConfig",
+    "Deployment",
+    "ExecutorConfig",
+    "FixedBid",
+    "KeeperConfig",
+    "KeysConfig",
+    "Money",
+    "MoneyUnit",
+    "ProfitShareBid",
+    "RpcUrl",
+    "RunConfig",
+    "StrategyConfig",
+    "UniswapV3Venue",
+    "Venue",
+]
+
+MULTICALL3 = Address(bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11"))
+FeeCapWei: TypeAlias = Annotated[WeiAmount, Field(ge=1, le=1_000_000 * GWEI)]
+
+
+class ChainConfig(Section):
+    """`[chain]`: which chain, through which nodes."""
+
+    id: Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]
+    """EIP-155 chain id; a node that reports another one is refused."""
+    rpc: Annotated[tuple[RpcUrlText, ...], Field(min_length=1, max_length=16)]
+    """Endpoints in order of preference, the first answers first: http(s), ws(s) or ipc."""
+    wrapped_native: AddressText
+    """The ERC-20 that wraps the native token (WETH on Ethereum)."""
+    native_usd: AddressText
+    """A price feed of the native token in US dollars (latestRoundData, decimals): gas is valued with it."""
+    confirmations: Annotated[StrictInt, Field(ge=1, le=10_000)] = 12
+    """Blocks on top of a receipt before it is final; 12 is deeper than any reorg seen on Ethereum since the merge."""
+    multicall3: AddressText = MULTICALL3
+    """The Multicall3 contract reads are batched through; it has the same address on nearly every chain."""
+    block_time_s: Annotated[StrictInt, Field(ge=1, le=600)] = 12
+    """Seconds between blocks, used to name the timestamp of the block aimed for; 12 is Ethereum's slot."""
+
+
+class RunConfig(Section):
+    """`[run]`: how this process behaves."""
+
+    live: StrictBool = False
+    """Allow sending; `--live` is needed as well. False, because a first start should cost nothing."""
+    journal: ConfigPath = Field(default=Path("keeper.db"), validate_default=True)
+    """SQLite file that every plan, decline and transaction is written to; beside the configuration by default."""
+    recording: ConfigPath | None = None
+    """File the answers of each pass are kept in, for `keeper replay`; none by default: it grows with every block."""
+    audit_every_blocks: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 100
+    """Blocks between rereads of a sample of positions against our state; 100 is 20 minutes on Ethereum; 0 is off."""
+
+
+class KeysConfig(Section):
+    """`[keys]`: the operator key, which pays gas and may call the executor, nothing more."""
+
+    keystore: ConfigPath
+    """Encrypted keystore (V3 JSON), as `keeper keys new` writes it."""
+    passphrase_file: ConfigPath | None = None
+    """File with the passphrase on its first line, readable by you alone; asked for at a terminal when left out."""
+    gas_warning_days: Annotated[StrictInt, Field(ge=0, le=365)] = 7
+    """Warn when the key's balance lasts fewer days at the recent rate; 7 leaves a weekend to act."""
+
+
+class ExecutorConfig(Section):
+    """`[executor]`: the contract every liquidation runs through."""
+
+    address: AddressText
+    """Where `keeper executor deploy` put it."""
+    code_hash: HashText | None = None
+    """Keccak-256 of its runtime code; compared at every start when given."""
+
+
+class AssetsConfig(Section):
+    """`[assets]`: what counts as money."""
+
+    trusted: Annotated[tuple[AddressText, ...], Field(min_length=1, max_length=256)]
+    """Tokens profit may be taken in; profit in any other token counts as nothing."""
+    max_price_age_s: Annotated[StrictInt, Field(ge=1, le=30 * 86_400)] = 90_000
+    """Seconds after which a price is stale; 90,000 is the longest usual feed heartbeat (a day) and an hour of grace."""
+
+
+class FixedBid(Section):
+    """Bid the same priority fee for everything."""
+
+    kind: Literal["fixed"] = "fixed"
+    """This form of bid."""
+    tip_wei: Annotated[WeiAmount, Field(ge=0, le=1_000_000 * GWEI)] = GWEI
+    """Priority fee per gas in wei; 1 gwei is enough for the next block when nobody competes."""
+    max_fee_per_gas_wei: FeeCapWei = 500 * GWEI
+    """Never pay more per gas than this, in wei; 500 gwei is far above a quiet day, and a slip cannot empty the key."""
+
+
+class ProfitShareBid(Section):
+    """Bid a share of the profit left after the base fee."""
+
+    kind: Literal["profit_share"]
+    """This form of bid."""
+    share_bps: Annotated[StrictInt, Field(ge=0, le=BPS)] = 5_000
+    """Share of the net profit given to the block's producer, in basis points; half, until outcomes say otherwise."""
+    max_fee_per_gas_wei: FeeCapWei = 500 * GWEI
+    """Never pay more per gas than this, in wei; 500 gwei is far above a quiet day, and a slip cannot empty the key."""
+
+
+Bid: TypeAlias = Annotated[FixedBid | ProfitShareBid, Field(discriminator="kind")]
+
+
+class StrategyConfig(Section):
+    """`[[strategy]]`: a policy by name; where several allow an opportunity the first one takes it."""
+
+    name: Name
+    """Yours to choose; logs and reports use it."""
+    deployments: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Names of the deployments it works on."""
+    min_profit: MoneyText = Money(5 * USD, MoneyUnit.USD)
+    """Least profit after gas, as text with a unit: "5 USD" or "0.004 native"; 5 USD pays for a failed attempt."""
+    funding: Annotated[tuple[Literal["flash_loan"], ...], Field(min_length=1)] = ("flash_loan",)
+    """Where the money to repay comes from, in order of preference; flash loans need no capital."""
+    routes: tuple[Name, ...] = ()
+    """Venues collateral may be sold on, by name or kind; every venue when empty."""
+    max_hops: Annotated[StrictInt, Field(ge=1, le=4)] = 2
+    """Pools one route may cross; 2 reaches everything paired with the wrapped native token, each more costs time."""
+    max_plans_per_block: Annotated[StrictInt, Field(ge=1, le=1_000)] = 10
+    """Transactions planned for one block; 10 bounds what a wrong belief can cost before it shows."""
+    floor_bps: Annotated[StrictInt, Field(ge=1, le=BPS)] = 9_000
+    """Share of the expected profit, in basis points, that the executor insists on; the rest absorbs small moves."""
+    bid: Bid = FixedBid()
+    """How much is offered to the block's producer."""
+    submit: Annotated[tuple[Literal["public"], ...], Field(min_length=1)] = ("public",)
+    """Channels a transaction is given to, in order of preference."""
+    margin_call_health_wad: Annotated[RatioWad, Field(gt=WAD, le=10 * WAD, alias="margin_call_health")] = 1_050 * (
+        WAD // 1_000
+    )
+    """Health below which a position is watched, as text: "1.05" is 5 % above liquidation, a usual warning distance."""
+    take_bad_debt: StrictBool = False
+    """Also take positions that leave debt behind; they pay like others, but some operators abstain."""
+
+
+class KeeperConfig(Section):
+    """The whole file. Plural attributes are read from the TOML's singular tables (`[[deployment]]`)."""
+
+    chain: ChainConfig
+    """Which chain, through which nodes."""
+    run: RunConfig = Field(default_factory=RunConfig)
+    """How this process behaves."""
+    keys: KeysConfig | None = None
+    """The operator key; needed to go live, and for `executor` verbs that send."""
+    executor: ExecutorConfig | None = None
+    """The contract liquidations run through; needed to go live."""
+    assets: AssetsConfig
+    """What counts as money."""
+    deployments: Annotated[tuple[Deployment, ...], Field(min_length=1, alias="deployment")]
+    """The lending deployments to work on."""
+    venues: Annotated[tuple[Venue, ...], Field(alias="venue")] = ()
+    """Where collateral can be sold; without any, only collateral that is the debt token itself pays."""
+    strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1, alias="strategy")]
+    """Policies, in order of preference."""

@@ -1,0 +1,274 @@
+"""The small values a configuration is made of: money with a unit, wei amounts, ratios, RPC URLs, addresses, paths.
+
+Each is read exactly from the text a person wrote; no float is involved anywhere. A refusal is a `ValueError` whose
+message says what was expected; it never repeats a value that may carry a secret.
+"""
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, ValidationInfo, WithJsonSchema
+
+from keeper.types import Address, parse_address, to_checksum
+from keeper.units import GWEI, WAD, mul_div_up
+
+_MONEY: Final = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
+_RATIO: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_SCALE_DIGITS: Final = 18
+_PLAUSIBLE_DIGITS: Final = 60
+RPC_SCHEMES: Final = ("http", "https", "ws", "wss", "ipc")
+
+
+def _text(value: object, expected: str) -> str:
+    """Return a text, or raise `ValueError` saying what was expected (pydantic passes a `TypeError` through)."""
+    match value:
+        case str():
+            return value
+        case _:
+            raise ValueError(expected)
+
+
+def _scaled(number: str) -> int:
+    """Read a decimal as an int times 10**18; `ValueError` rather than rounding."""
+    if len(number) > _PLAUSIBLE_DIGITS:
+        raise ValueError("the number is far too long")
+
+    with localcontext(prec=2 * _PLAUSIBLE_DIGITS, rounding=ROUND_HALF_EVEN):
+        try:
+            scaled = Decimal(number.replace("_", "")).scaleb(_SCALE_DIGITS)
+        except InvalidOperation as error:
+            raise ValueError("not a decimal number") from error
+
+        whole = int(scaled)  # exact: compared on the next line
+        if scaled != whole:
+            raise ValueError(f"{number} has more than {_SCALE_DIGITS} decimals")
+
+    return whole
+
+
+# Money ---------------------------------------------------------------------------------------------------------
+
+
+class MoneyUnit(StrEnum):
+    """What an amount of money in the configuration is counted in."""
+
+    USD = "USD"
+    NATIVE = "native"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount as the operator wrote it: `amount` is US dollars or whole native tokens, times 10**18."""
+
+    amount: int
+    unit: MoneyUnit
+
+    def in_usd(self, native_usd: int) -> int:
+        """Convert to US dollars times 10**18, rounded up: a floor must not shrink.
+
+        `native_usd` is the price of one whole native token in US dollars times 10**18.
+        """
+        if self.unit is MoneyUnit.USD:
+            return self.amount
+
+        return mul_div_up(self.amount, native_usd, WAD)  # up: at least what the operator asked for
+
+    def __str__(self) -> str:
+        """Render as it would be written in the configuration."""
+        whole, rest = divmod(self.amount, WAD)
+        digits = f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
+        return f"{digits} {self.unit}"
+
+
+def parse_money(value: object) -> Money:
+    """Read `"5 USD"` or `"0.004 native"`; `ValueError` without a unit or with another one."""
+    if isinstance(value, Money):
+        return value
+
+    text = _text(value, 'an amount of money is quoted text with a unit, such as "5 USD" or "0.004 native"')
+    match = _MONEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f'{text!r} is not an amount of money: write "5 USD" or "0.004 native"')
+
+    number, unit = match.groups()
+    if not unit:
+        raise ValueError(f'{text!r} has no unit: write "{number} USD" or "{number} native"')
+
+    for known in MoneyUnit:
+        if unit.lower() == known.lower():
+            return Money(_scaled(number), known)
+
+    raise ValueError(f'unknown unit {unit!r}: use "USD" or "native" (the chain\'s own token)')
+
+
+# Wei ------------------------------------------------------------------------------------------------------------
+
+
+def parse_wei(value: object) -> int:
+    """Read a wei amount: an integer, a decimal text (`"200000000000"`), or `"200 gwei"`; exact or `ValueError`."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+
+    text = _text(value, 'a wei amount is an integer, or text such as "200000000000" or "200 gwei"')
+    match = _MONEY.fullmatch(text)
+    if match is None:
+        raise ValueError(f'{text!r} is not a wei amount: write "200000000000" or "200 gwei"')
+
+    number, unit = match.groups()
+    if unit.lower() not in ("", "wei", "gwei"):
+        raise ValueError(f'unknown unit {unit!r}: a fee is in wei ("200000000000") or gwei ("200 gwei")')
+
+    if unit.lower() == "gwei":
+        scaled = _scaled(number) * GWEI
+        if scaled % WAD:
+            raise ValueError(f"{text!r} is not a whole number of wei")
+
+        return scaled // WAD  # exact: the remainder was just refused
+
+    if "." in number:
+        raise ValueError(f"{text!r} is not a whole number of wei")
+
+    return int(number.replace("_", ""))
+
+
+def parse_ratio(value: object) -> int:
+    """Read a ratio written as text (`"1.05"`) into an int times 10**18; `ValueError` for floats and signs."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value * WAD
+
+    text = _text(value, 'a ratio is quoted text, such as "1.05": a bare 1.05 would be a binary fraction')
+    if not _RATIO.fullmatch(text):
+        raise ValueError(f'{text!r} is not a ratio: write "1.05"')
+
+    return _scaled(text)
+
+
+# Addresses, hashes, URLs, paths -----------------------------------------------------------------------------------
+
+
+def _address(value: object) -> Address:
+    if isinstance(value, bytes) and len(value) == 20:
+        return Address(value)
+
+    address = parse_address(_text(value, 'an address is quoted text: "0x" and 40 hex digits between quotes'))
+    if not any(address):
+        raise ValueError("the zero address is never right here")
+
+    return address
+
+
+def _hash32(value: object) -> bytes:
+    if isinstance(value, bytes) and len(value) == 32:
+        return value
+
+    if not isinstance(value, str) or not re.fullmatch(r"0x[0-9a-fA-F]{64}", value):
+        raise ValueError('a code hash is quoted text: "0x" and 64 hex digits between quotes')
+
+    return bytes.fromhex(value[2:])
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RpcUrl:
+    """An endpoint; rendering shows scheme, host and port only, because paths, queries and user names carry keys."""
+
+    _url: str
+
+    def reveal(self) -> str:
+        """Return the whole URL, for the connection alone."""
+        return self._url
+
+    def __str__(self) -> str:
+        """Render without anything that may be a credential."""
+        parts = urlsplit(self._url)
+        if parts.scheme == "ipc":
+            return self._url
+
+        host = parts.hostname or "?"
+        port = f":{parts.port}" if parts.port else ""
+        hidden = "/***" if parts.path.strip("/") or parts.query or parts.username else ""
+        return f"{parts.scheme}://{host}{port}{hidden}"
+
+    def __repr__(self) -> str:
+        """Render like `str`: tracebacks print this."""
+        return f"RpcUrl({self})"
+
+
+def parse_rpc_url(value: object) -> RpcUrl:
+    """Read an endpoint: http(s), ws(s), or a socket as `ipc:///path`; the text is never repeated in the error."""
+    if isinstance(value, RpcUrl):
+        return value
+
+    expected = 'expected "https://...", "wss://..." or "ipc:///path/to/node.ipc"'
+    text = _text(value, f"an RPC endpoint is quoted text: {expected}")
+    if not text.isprintable() or any(character.isspace() for character in text):
+        raise ValueError(f"the RPC endpoint holds a space or a control character: {expected}")
+
+    try:
+        parts = urlsplit(text)
+        complete = bool(parts.path) if parts.scheme == "ipc" else bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        # `from None`: the standard library's message repeats what may be a password.
+        raise ValueError(f"the RPC endpoint is not a URL: {expected}") from None
+
+    if parts.scheme not in RPC_SCHEMES or not complete:
+        raise ValueError(f"the RPC endpoint is not a URL the keeper can use: {expected}")
+
+    return RpcUrl(text)
+
+
+def _resolved(path: Path, info: ValidationInfo) -> Path:
+    """Resolve a relative path against the folder of the configuration file, given as validation context."""
+    base = (info.context or {}).get("base_dir")
+    path = path.expanduser()
+    return path if base is None else Path(base) / path
+
+
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("an empty path: name a file, or leave the key out")
+
+    return value
+
+
+AddressText: TypeAlias = Annotated[
+    Address,
+    BeforeValidator(_address),
+    PlainSerializer(to_checksum, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
+]
+HashText: TypeAlias = Annotated[
+    bytes,
+    BeforeValidator(_hash32),
+    PlainSerializer(lambda value: "0x" + value.hex(), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"}),
+]
+MoneyText: TypeAlias = Annotated[
+    Money,
+    BeforeValidator(parse_money),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9][0-9_]*(\.[0-9]+)? (USD|native)$"}),
+]
+WeiAmount: TypeAlias = Annotated[
+    int,
+    BeforeValidator(parse_wei),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+]
+RatioWad: TypeAlias = Annotated[
+    int,
+    BeforeValidator(parse_ratio),
+    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
+]
+RpcUrlText: TypeAlias = Annotated[
+    RpcUrl,
+    BeforeValidator(parse_rpc_url),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_resolved)]
+Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
