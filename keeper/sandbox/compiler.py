@@ -1,0 +1,94 @@
+"""The pinned Solidity compiler, and the cache of what it made."""
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from keeper.sandbox.artifact import Artifact
+from keeper.sandbox.packages import Packages, SandboxError, write_atomically
+
+SETTINGS: Mapping[str, object] = {
+    "optimizer": {"enabled": True, "runs": 200},
+    "evmVersion": "cancun",
+    # No metadata: the same source gives the same bytes wherever it is compiled.
+    "metadata": {"bytecodeHash": "none", "appendCBOR": False},
+}
+WANTED = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences"]
+
+
+def compile_own(packages: Packages, folder: str) -> Mapping[str, Artifact]:
+    """Compile every Solidity file below `contracts/<folder>`; the artifacts by contract name."""
+    files = sorted((packages.contracts / folder).rglob("*.sol"))
+    sources = {str(file.relative_to(packages.contracts)): {"content": file.read_text()} for file in files}
+    return artifacts(compile_sources(packages, sources, sources))
+
+
+def compile_package(packages: Packages, prefix: str, files: Iterable[str]) -> Mapping[str, Artifact]:
+    """Compile files of a package that ships sources only, with every library they import.
+
+    `prefix` is the name its own imports use, for example `aave-v3-origin/src/contracts/`.
+    """
+    wrapper = "".join(f'import "{prefix}{file}.sol";\n' for file in files)
+    source = f"// SPDX-License-Identifier: MIT\npragma solidity >=0.8.0;\n{wrapper}"
+    return artifacts(compile_sources(packages, {"all.sol": {"content": source}}, ["*"]))
+
+
+def compile_sources(packages: Packages, sources: Mapping[str, Any], wanted: Iterable[str]) -> Mapping[str, Any]:
+    """Compile a standard-JSON input, or take the answer of the last time.
+
+    Returns the compiler's `contracts`. Sources must carry every file that is not from a package: packages are
+    covered by the lock file's hash, which names the cache.
+    """
+    job = json.dumps(
+        {
+            "language": "Solidity",
+            "sources": sources,
+            "settings": {**SETTINGS, "outputSelection": {file: {"*": WANTED} for file in wanted}},
+        },
+        sort_keys=True,
+    )
+    script = packages.contracts / "tools" / "compile.js"
+    key = hashlib.sha256(job.encode() + script.read_bytes()).hexdigest()[:16]
+    cached = packages.cache / f"compiled-{key}.json"
+
+    if cached.exists():
+        return _contracts(cached.read_bytes())
+
+    output = _run(packages.node(), script, job)
+    write_atomically(cached, json.dumps({"contracts": output["contracts"]}).encode())
+    return _contracts(cached.read_bytes())
+
+
+def artifacts(contracts: Mapping[str, Any]) -> Mapping[str, Artifact]:
+    """Name the deployable contracts of a compilation; interfaces and abstract ones have no code."""
+    return {
+        name: Artifact.from_compiler(
+            name, output["abi"], output["evm"]["bytecode"]["object"], output["evm"]["bytecode"]["linkReferences"]
+        )
+        for by_name in contracts.values()
+        for name, output in by_name.items()
+        if output["evm"]["bytecode"]["object"]
+    }
+
+
+def _contracts(content: bytes) -> Mapping[str, Any]:
+    contracts: Mapping[str, Any] = json.loads(content)["contracts"]
+    return contracts
+
+
+def _run(node: str, script: Path, job: str) -> Mapping[str, Any]:
+    finished = subprocess.run([node, str(script)], input=job.encode(), capture_output=True, check=False)
+
+    if finished.returncode != 0:
+        raise SandboxError(f"the Solidity compiler stopped: {finished.stderr.decode(errors='replace')[-2_000:]}")
+
+    output: Mapping[str, Any] = json.loads(finished.stdout)
+    errors = [error["formattedMessage"] for error in output.get("errors", ()) if error["severity"] == "error"]
+
+    if errors:
+        raise SandboxError("\n".join(errors))
+
+    return output
