@@ -155,7 +155,13 @@ def _address(value: object) -> Address:
     if isinstance(value, bytes) and len(value) == 20:
         return Address(value)
 
-    address = parse_address(_text(value, 'an address is quoted text: "0x" and 40 hex digits between quotes'))
+    expected = 'an address is quoted text: "0x" and 40 hex digits between quotes'
+    text = _text(value, expected)
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
+        # Not repeated: 64 digits in this place may be a private key.
+        raise ValueError(f"{expected}; found {len(text)} characters" if len(text) != 42 else expected)
+
+    address = parse_address(text)
     if not any(address):
         raise ValueError("the zero address is never right here")
 

@@ -1,0 +1,146 @@
+"""What one table of the configuration says about another: names that must exist, amounts that must make sense.
+
+Pure: the validated configuration in, problems and warnings out. What only the chain can answer (its id, the
+executor's owner) is checked where the chain is read.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from keeper.config.model import FixedBid, KeeperConfig, MoneyUnit
+from keeper.config.problems import Problem, did_you_mean
+from keeper.units import USD, WAD
+
+_IMPLAUSIBLE_FLOOR: Final = {MoneyUnit.USD: 1_000_000 * USD, MoneyUnit.NATIVE: 10_000 * WAD}
+
+
+def check(config: KeeperConfig) -> tuple[Problem, ...]:
+    """Find what contradicts itself; any of these refuses the configuration."""
+    return (
+        *_duplicate_names(config),
+        *_unknown_references(config),
+        *_implausible_numbers(config),
+        *_not_ready_to_go_live(config),
+    )
+
+
+def warn(config: KeeperConfig) -> tuple[Problem, ...]:
+    """Find what is legal and probably not meant."""
+    return tuple(_doubtful(config))
+
+
+def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
+    tables: tuple[tuple[str, Sequence[str]], ...] = (
+        ("deployment", [table.name for table in config.deployments]),
+        ("venue", [table.name for table in config.venues]),
+        ("strategy", [table.name for table in config.strategies]),
+    )
+    for table, names in tables:
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield Problem((table, index, "name"), f'"{name}" is taken', f"every [[{table}]] needs its own name")
+
+    markets = [(table.adapter, table.addresses_provider) for table in config.deployments]
+    for index, market in enumerate(markets):
+        if market in markets[:index]:
+            twin = config.deployments[markets.index(market)].name
+            yield Problem(
+                ("deployment", index, "addresses_provider"),
+                f'the same market as "{twin}"',
+                "one market may be listed once; let both strategies name it instead",
+            )
+
+    factories = [(table.kind, table.factory) for table in config.venues]
+    for index, factory in enumerate(factories):
+        if factory in factories[:index]:
+            twin = config.venues[factories.index(factory)].name
+            yield Problem(("venue", index, "factory"), f'the same factory as "{twin}"', "list each venue once")
+
+
+def _unknown_references(config: KeeperConfig) -> Iterator[Problem]:
+    deployments = [table.name for table in config.deployments]
+    venues = {name for table in config.venues for name in (table.name, table.kind)}
+    for index, strategy in enumerate(config.strategies):
+        for position, name in enumerate(strategy.deployments):
+            if name not in deployments:
+                yield Problem(
+                    ("strategy", index, "deployments", position),
+                    f'no [[deployment]] is named "{name}"',
+                    did_you_mean(name, deployments),
+                )
+
+        for position, name in enumerate(strategy.routes):
+            if name not in venues:
+                yield Problem(
+                    ("strategy", index, "routes", position),
+                    f'no [[venue]] has the name or kind "{name}"',
+                    did_you_mean(name, venues) or "add a [[venue]] table",
+                )
+
+
+def _implausible_numbers(config: KeeperConfig) -> Iterator[Problem]:
+    for index, strategy in enumerate(config.strategies):
+        if strategy.min_profit.amount > _IMPLAUSIBLE_FLOOR[strategy.min_profit.unit]:
+            yield Problem(
+                ("strategy", index, "min_profit"),
+                f"{strategy.min_profit} is more than any liquidation pays",
+                'write whole units, not wei: "5 USD" is five dollars',
+            )
+
+        if isinstance(strategy.bid, FixedBid) and strategy.bid.tip_wei > strategy.bid.max_fee_per_gas_wei:
+            yield Problem(
+                ("strategy", index, "bid", "tip_wei"),
+                "the tip is above max_fee_per_gas_wei",
+                "no transaction could carry it: lower the tip or raise the cap",
+            )
+
+    if config.chain.native_usd == config.chain.wrapped_native:
+        yield Problem(
+            ("chain", "native_usd"),
+            "the same address as wrapped_native",
+            "native_usd is a price feed (it answers latestRoundData), not a token",
+        )
+
+
+def _not_ready_to_go_live(config: KeeperConfig) -> Iterator[Problem]:
+    if not config.run.live:
+        return
+
+    if config.keys is None:
+        yield Problem(
+            ("run", "live"),
+            "live needs a [keys] table",
+            'run "keeper keys new", then name its keystore in [keys]; or set live = false',
+        )
+
+    if config.executor is None:
+        yield Problem(
+            ("run", "live"),
+            "live needs an [executor] table",
+            'run "keeper executor deploy", then write its address there; or set live = false',
+        )
+
+
+def _doubtful(config: KeeperConfig) -> Iterator[Problem]:
+    used = {name for strategy in config.strategies for name in strategy.deployments}
+    for index, deployment in enumerate(config.deployments):
+        if deployment.name not in used:
+            yield Problem(
+                ("deployment", index, "name"),
+                f'no strategy works on "{deployment.name}"',
+                "it is followed and reported, never liquidated",
+            )
+
+    for index, strategy in enumerate(config.strategies):
+        if strategy.min_profit.amount == 0:
+            yield Problem(
+                ("strategy", index, "min_profit"),
+                "zero, after gas",
+                "a failed attempt still costs gas: ask for at least what one costs",
+            )
+
+    if not config.venues:
+        yield Problem(("venue",), "none listed", "collateral cannot be sold: hardly anything will pay")
+
+    if len(set(config.assets.trusted)) != len(config.assets.trusted):
+        yield Problem(("assets", "trusted"), "the same token twice", "harmless; remove one")

@@ -1,0 +1,154 @@
+"""From a TOML file, and the environment's overrides, to a validated configuration.
+
+Every refusal is one `ConfigError` naming file and line (or variable), the fault and the likely meaning. Secrets are
+never read here: the configuration only names the files that hold them.
+"""
+
+import hashlib
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from keeper.config.checks import check, warn
+from keeper.config.lines import KeyPath, index_lines
+from keeper.config.model import KeeperConfig
+from keeper.config.overrides import apply_overrides
+from keeper.config.problems import Places, dotted, raise_problems
+from keeper.config.translate import problems_of
+from keeper.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration fit to run with, and what is worth saying about it.
+
+    `digest` is the SHA-256 of the effective settings, overrides included, in hex: what the banner shows.
+    """
+
+    config: KeeperConfig
+    warnings: tuple[str, ...]
+    places: Places
+    digest: str
+
+    def refuse(self, path: KeyPath, fault: str, hint: str = "") -> ConfigError:
+        """Make the error for a setting that only turned out to be wrong later, at the line it was written on."""
+        return ConfigError(
+            f"{self.places.of(path)}: {dotted(path)}: {fault}" + (f"\n  {hint}" if hint else ""), path=path
+        )
+
+
+def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read, override, validate and cross-check; `ConfigError` for anything wrong.
+
+    `environ` defaults to the process's own; only names starting with `KEEPER__` are looked at.
+    """
+    text = _read(path)
+    document, lines = _parse(path, text)
+    variables = apply_overrides(document, os.environ if environ is None else environ)
+    places = Places(str(path), lines, variables)
+    document.setdefault("run", {})  # so that its defaults are resolved against the file's folder too
+    try:
+        config = KeeperConfig.model_validate(document, context={"base_dir": path.absolute().parent})
+    except ValidationError as error:
+        raise_problems(problems_of(error, KeeperConfig), places)
+        raise  # unreachable while pydantic reports at least one problem
+
+    raise_problems(check(config), places)
+    warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in warn(config))
+    digest = hashlib.sha256(repr(config).encode()).hexdigest()
+    return Loaded(config, warnings, places, digest)
+
+
+def require_files(loaded: Loaded) -> None:
+    """Check that the key files a configuration names can be read, before anything slow is started.
+
+    The path itself is not repeated: a passphrase written in its place must not reach the terminal.
+    """
+    keys = loaded.config.keys
+    if keys is None:
+        return
+
+    named = (("keystore", keys.keystore), ("passphrase_file", keys.passphrase_file))
+    for key, path in named:
+        if path is None:
+            continue
+
+        where: KeyPath = ("keys", key)
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            raise loaded.refuse(where, "no such file", _missing_key_file(key)) from None
+
+        if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
+            raise loaded.refuse(where, "not a file this user can read", "check its owner and permissions")
+
+        if key == "passphrase_file" and mode & stat.S_IROTH:
+            raise loaded.refuse(where, "every user of this machine can read it", "chmod 600 it")
+
+
+def _missing_key_file(key: str) -> str:
+    if key == "keystore":
+        return 'make one with "keeper keys new", or correct the path (relative to the configuration file)'
+
+    return "write the passphrase to a file only you can read and name it here (relative to the configuration file)"
+
+
+# Reading ------------------------------------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> str:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        others = sorted(found.name for found in path.parent.glob("*.toml")) if path.parent.is_dir() else []
+        hint = f"; in that folder: {', '.join(others[:5])}" if others else ""
+        raise ConfigError(f"{path}: no such configuration file{hint}\n  name one with --config FILE") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: the configuration cannot be read: {error.strerror}") from None
+
+    try:
+        return raw.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text\n  save the file as UTF-8") from None
+
+
+def _parse(path: Path, text: str) -> tuple[dict[str, object], Mapping[KeyPath, int]]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        fault = str(error)
+        place = re.search(r"line (\d+)", fault)
+        line = int(place[1]) if place else text.count("\n") + 1
+        source = text.splitlines()[line - 1] if 0 < line <= len(text.splitlines()) else ""
+        raise ConfigError(f"{path}:{line}: not TOML: {fault}\n  {_syntax_hint(source)}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply to be a configuration") from None
+
+    return document, index_lines(text)
+
+
+def _syntax_hint(source: str) -> str:
+    source = source.strip()
+    if source.startswith("\ufeff"):
+        return "the file starts with a byte order mark: save it as UTF-8 without one"
+
+    if re.match(r"[\w-]+\s*:", source):
+        return 'this looks like YAML; TOML is written key = "value"'
+
+    if source.startswith("{"):
+        return 'this looks like JSON; TOML is written key = "value" under a [table] line'
+
+    if re.match(r"\[\[?[^\]]*$", source):
+        return "a table line ends with as many brackets as it starts with"
+
+    if re.match(r"[\w.-]+\s*=\s*[A-Za-z/.~]", source):
+        return 'text goes between quotes: key = "value"; true and false are lower case'
+
+    return "expected a [table] line or key = value; text goes between quotes, and a key may be given once"

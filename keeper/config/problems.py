@@ -1,0 +1,91 @@
+"""From what is wrong with a configuration to sentences a person can act on: place, fault, likely meaning.
+
+A value is repeated only where it cannot be a secret. What pydantic
+found is translated by `translate.py`; reading the file is `load.py`.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keeper.config.lines import KeyPath
+from keeper.errors import ConfigError
+
+_SHOWN_PROBLEMS: Final = 12
+_LISTS: Final = ("deployment", "venue", "strategy")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: the key path, the fault, and what to do about it."""
+
+    path: KeyPath
+    fault: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where values came from: the file's line index, and the environment's overrides."""
+
+    file: str
+    lines: Mapping[KeyPath, int]
+    variables: Mapping[KeyPath, str]
+
+    def of(self, path: KeyPath) -> str:
+        """Name the place of a key, or of the nearest table around it: `keeper.toml:12`, or a variable."""
+        for end in range(len(path), -1, -1):
+            prefix = path[:end]
+            if prefix in self.variables:
+                return f"environment variable {self.variables[prefix]}"
+
+            if prefix in self.lines:
+                return f"{self.file}:{self.lines[prefix]}"
+
+        return self.file
+
+
+def dotted(path: KeyPath) -> str:
+    """Render a key path as people write it: `[chain] rpc`, `[[strategy]] #2 min_profit`, counted from 1."""
+    if not path:
+        return "the file"
+
+    if len(path) == 1:
+        return f"[[{path[0]}]]" if path[0] in _LISTS else f"[{path[0]}]"
+
+    table, rest = f"[{path[0]}]", path[1:]
+    if isinstance(rest[0], int):
+        table, rest = f"[[{path[0]}]] #{rest[0] + 1}", rest[1:]
+
+    words = ""
+    for part in rest:
+        words += f" #{part + 1}" if isinstance(part, int) else (f".{part}" if words else f" {part}")
+
+    return table + words
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Suggest the closest known word, or list them all."""
+    choices = sorted(known)
+    close = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
+    if close:
+        return f'did you mean "{close[0]}"?'
+
+    return "known: " + ", ".join(choices) if choices else ""
+
+
+def raise_problems(problems: Sequence[Problem], places: Places) -> None:
+    """Raise one `ConfigError` that lists the problems, the first dozen in file order; return when there are none."""
+    if not problems:
+        return
+
+    texts = []
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        text = f"{places.of(problem.path)}: {dotted(problem.path)}: {problem.fault}"
+        texts.append(f"{text}\n  {problem.hint}" if problem.hint else text)
+
+    if len(problems) > _SHOWN_PROBLEMS:
+        texts.append(f"... and {len(problems) - _SHOWN_PROBLEMS} more")
+
+    raise ConfigError("\n".join(texts), file=places.file, problems=tuple(problems))
