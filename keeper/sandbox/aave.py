@@ -119,7 +119,7 @@ def liquidate(  # noqa: PLR0913  # the protocol's own arguments
         debt.token,
         user,
         MAX_UINT256,
-        False,  # noqa: FBT003  # receive the underlying, not the aToken
+        False,
         sender=liquidator,
     )
 
@@ -143,7 +143,7 @@ def configure_reserve(chain: LocalChain, configurator: Address, asset: Asset) ->
         listing.threshold_bps,
         listing.bonus_bps,
     )
-    chain.send(configurator, "setReserveBorrowing(address,bool)", asset.token, True)  # noqa: FBT003  # ABI value
-    chain.send(configurator, "setReserveFlashLoaning(address,bool)", asset.token, True)  # noqa: FBT003  # ABI value
+    chain.send(configurator, "setReserveBorrowing(address,bool)", asset.token, True)
+    chain.send(configurator, "setReserveFlashLoaning(address,bool)", asset.token, True)
     chain.send(configurator, "setReserveFactor(address,uint256)", asset.token, RESERVE_FACTOR_BPS)
     chain.send(configurator, "setLiquidationProtocolFee(address,uint256)", asset.token, PROTOCOL_FEE_BPS)

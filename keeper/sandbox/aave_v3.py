@@ -161,4 +161,4 @@ def _set_emodes(chain: LocalChain, configurator: Address, assets: Mapping[str, A
         if asset.listing.emode:
             for use in ("Collateral", "Borrowable"):
                 function = f"setAsset{use}InEMode(address,uint8,bool)"
-                chain.send(configurator, function, asset.token, asset.listing.emode, True)  # noqa: FBT003  # ABI value
+                chain.send(configurator, function, asset.token, asset.listing.emode, True)

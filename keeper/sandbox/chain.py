@@ -131,8 +131,8 @@ class LocalChain:
     def _one_block_for(self, transactions: int) -> Iterator[None]:
         """Hold mining back and make the next block large enough."""
         automine = self.node.rpc("anvil_getAutomine")
-        limit = self.node.rpc("eth_getBlockByNumber", "latest", False)["gasLimit"]  # noqa: FBT003  # JSON
-        self.node.rpc("evm_setAutomine", False)  # noqa: FBT003  # JSON
+        limit = self.node.rpc("eth_getBlockByNumber", "latest", False)["gasLimit"]
+        self.node.rpc("evm_setAutomine", False)
         self.node.rpc("evm_setBlockGasLimit", hex(max(int(limit, 16), transactions * GAS)))
 
         try:
@@ -145,7 +145,7 @@ class LocalChain:
 
     def head(self) -> Mapping[str, Any]:
         """Return the latest block's header as the node writes it."""
-        header: Mapping[str, Any] = self.node.rpc("eth_getBlockByNumber", "latest", False)  # noqa: FBT003  # JSON
+        header: Mapping[str, Any] = self.node.rpc("eth_getBlockByNumber", "latest", False)
         return header
 
     def timestamp(self) -> int:
