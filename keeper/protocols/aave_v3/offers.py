@@ -1,0 +1,87 @@
+"""Offers: every (collateral, debt) pair a liquidatable position can be seized by, or why not.
+
+Source: ValidationLogic.validateLiquidationCall.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from keeper.protocols.aave_v3 import math
+from keeper.protocols.aave_v3.account import Account
+from keeper.protocols.aave_v3.health import Totals, decide
+from keeper.protocols.aave_v3.market import AaveV3Market
+from keeper.protocols.aave_v3.pair import SeizePair, terms_between
+from keeper.protocols.aave_v3.sizes import legal_sizes
+from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
+
+
+def offers(key: PositionKey, market: AaveV3Market) -> Sequence[Offer | Declined]:
+    """List every pair with its legal sizes, or why not."""
+    found = decide(key, market)
+    if isinstance(found, Declined):
+        return [found]
+
+    if found.factor_wad >= math.LIQUIDATION_HEALTH_WAD:
+        return [Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": found.factor_wad})]
+
+    refusal = _position_refusal(found, market)
+    if refusal is not None:
+        return [Declined(market.deployment, key, refusal, {"health_wad": found.factor_wad})]
+
+    account = market.account(key)
+    return [
+        _offer(key, account, (collateral, debt), found, market)
+        for debt, _ in account.borrowed
+        for collateral, _ in account.supplied
+    ]
+
+
+def _position_refusal(found: Totals, market: AaveV3Market) -> Reason | None:
+    asks_sentinel = market.rules.sentinel and found.factor_wad >= math.SENTINEL_HEALTH_WAD
+    return Reason.SENTINEL if asks_sentinel and not market.liquidations_allowed else None
+
+
+def _offer(
+    key: PositionKey, account: Account, places: tuple[int, int], found: Totals, market: AaveV3Market
+) -> Offer | Declined:
+    collateral, debt = (market.reserves[place] for place in places)
+    numbers: dict[str, int | str] = {"collateral": to_checksum(collateral.asset), "debt": to_checksum(debt.asset)}
+    refusal = next(_pair_refusals(account, places, market), None)
+    if refusal is not None:
+        return Declined(market.deployment, key, refusal, numbers)
+
+    terms = terms_between(account, places, found, market)
+    if terms is None:
+        return Declined(market.deployment, key, Reason.UNKNOWN_PRICE, numbers)
+
+    sizes = legal_sizes(terms, collateral.available, market.rules)
+    if not sizes.intervals:
+        reason = Reason.NO_LIQUIDITY if sizes.short_of_liquidity else Reason.NO_LEGAL_SIZE
+        return Declined(market.deployment, key, reason, {**numbers, "available": collateral.available})
+
+    return Offer(
+        deployment=market.deployment,
+        kind=OfferKind.SEIZE,
+        key=key,
+        pay_token=debt.asset,
+        receive_token=collateral.asset,
+        size_token=debt.asset,
+        sizes=sizes.intervals,
+        detail=SeizePair(market.pool, *places, sizes.open_from),
+    )
+
+
+def _pair_refusals(account: Account, places: tuple[int, int], market: AaveV3Market) -> Iterator[Reason]:
+    """Yield the pool's own objections in its own order. ValidationLogic.validateLiquidationCall."""
+    collateral, debt = (market.reserves[place] for place in places)
+    if not (collateral.active and debt.active):
+        yield Reason.RESERVE_INACTIVE
+
+    if collateral.paused or debt.paused:
+        yield Reason.PAUSED
+
+    if market.rules.grace_period and max(collateral.grace_until, debt.grace_until) >= market.target.timestamp:
+        yield Reason.GRACE_PERIOD
+
+    counts = market.rules.zero_threshold_counts or collateral.threshold != 0
+    if not (counts and account.uses_as_collateral(places[0])):
+        yield Reason.NOT_COLLATERAL

@@ -1,0 +1,167 @@
+"""The legal sizes of one (collateral, debt) pair: which repayments the pool accepts, as disjoint intervals.
+
+A size is what is repaid. The pool accepts a repayment that leaves enough on both sides, clears the debt, or takes all
+of the collateral; what leaves enough is an interval, the others are points. Every bound inverts the contract's own
+rounding exactly; a property test compares the set with trying every size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from keeper.protocols.aave_v3.math import (
+    MIN_LEFTOVER_BASE,
+    Seizure,
+    Terms,
+    burns_something,
+    collateral_for,
+    leaves_dust,
+    max_liquidatable_debt,
+    seize,
+)
+from keeper.protocols.aave_v3.rules import Rules
+from keeper.units import BPS, mul_div, mul_div_up
+
+Interval: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Legal sizes, ascending and disjoint, both ends legal.
+
+    A size of `open_from` or more is asked for without a limit ("all that is allowed"), so that it stays a full
+    close while interest accrues; None where the largest size is a number like any other. `limit` is the close factor.
+    `short_of_liquidity` tells that larger sizes would be legal if the pool held more of the collateral.
+    """
+
+    intervals: tuple[Interval, ...]
+    open_from: int | None
+    limit: int
+    short_of_liquidity: bool
+
+
+def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:
+    """Find every size worth naming; `available` is how much collateral can leave the pool.
+
+    Left out are only sizes that pay at least what a full close pays and receive no more.
+    """
+    limit = max_liquidatable_debt(terms, rules)
+    if terms.bonus == 0 or limit == 0 or terms.collateral_balance == 0:
+        return Sizes((), None, limit, short_of_liquidity=False)
+
+    short = False
+
+    def payable(size: int) -> bool:
+        return seize(size, terms, rules).collateral <= available
+
+    found: list[Interval] = []
+    uncapped = min(limit, largest_cover(terms.collateral_balance, terms, rules))
+    exact = largest_cover(terms.collateral_balance - 1, terms, rules) + 1
+    for low, high in ((1, min(uncapped, _leaving_enough(terms, rules))), (exact, uncapped)):
+        paid = last_true(low, high, payable)
+        short |= paid < high
+        start = first_true(low, paid, lambda size: burns_something(seize(size, terms, rules), terms, rules))
+        if start <= paid:
+            found.append((start, paid))
+
+    # A full close, or all collateral: asked for without a limit.
+    full = seize(limit, terms, rules)
+    capped = collateral_for(limit, terms, rules) > terms.collateral_balance
+    if limit < terms.debt_balance and not capped:
+        return Sizes(_merged(found), None, limit, short_of_liquidity=short)
+
+    if accepted(full, terms, rules):
+        if full.collateral <= available:
+            found = [(low, min(high, full.repaid - 1)) for low, high in found if low < full.repaid]
+            return Sizes(_merged([*found, (full.repaid, full.repaid)]), full.repaid, limit, short_of_liquidity=short)
+
+        short = True
+
+    return Sizes(_merged(found), None, limit, short_of_liquidity=short)
+
+
+def accepted(seizure: Seizure, terms: Terms, rules: Rules) -> bool:
+    """Tell whether the pool accepts what a liquidation would leave and burn, liquidity aside."""
+    return not leaves_dust(seizure, terms, rules) and burns_something(seizure, terms, rules)
+
+
+def largest_cover(collateral: int, terms: Terms, rules: Rules) -> int:
+    """Return the largest repayment whose collateral, before the cap, is at most this much.
+
+    Inverts `collateral_for`: the bonus rounded half up (down from 3.7 on), then the quotient rounded down.
+    """
+    half = 0 if rules.directed_seizure else BPS // 2
+    base = ((collateral + 1) * BPS - 1 - half) // terms.bonus  # down: the largest base that still fits
+    numerator = (base + 1) * terms.collateral_price * terms.debt_unit - 1
+    return numerator // (terms.debt_price * terms.collateral_unit)  # down: the largest repayment with that base
+
+
+def _leaving_enough(terms: Terms, rules: Rules) -> int:
+    """Largest repayment that leaves the minimum on both sides; not positive where none does."""
+    if not rules.size_rules:
+        return terms.debt_balance
+
+    if rules.directed_rounding:
+        # Value rounds up: one more than the last amount worth less.
+        debt_left = mul_div(MIN_LEFTOVER_BASE - 1, terms.debt_unit, terms.debt_price) + 1
+    else:
+        debt_left = mul_div_up(MIN_LEFTOVER_BASE, terms.debt_unit, terms.debt_price)
+
+    collateral_left = mul_div_up(MIN_LEFTOVER_BASE, terms.collateral_unit, terms.collateral_price)
+    if collateral_left > terms.collateral_balance:
+        return 0
+
+    return min(terms.debt_balance - debt_left, largest_cover(terms.collateral_balance - collateral_left, terms, rules))
+
+
+def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:
+    """Order intervals and join those that touch."""
+    joined: list[Interval] = []
+    for low, high in sorted(intervals):
+        if joined and low <= joined[-1][1] + 1:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+
+    return tuple(joined)
+
+
+def first_true(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Return the first size in `low..high` where a condition that stays true begins; `high + 1` where it never does.
+
+    Gallops from `low`, because it mostly begins there.
+    """
+    step = 1
+    probe = low
+    while probe <= high and not holds(probe):
+        low = probe + 1
+        probe += step
+        step *= 2
+
+    if probe > high and (low > high or not holds(high)):
+        return high + 1
+
+    end = min(probe, high)
+    while low < end:
+        middle = (low + end) // 2
+        if holds(middle):
+            end = middle
+        else:
+            low = middle + 1
+
+    return end
+
+
+def last_true(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Return the last size in `low..high` where a condition that ends for good still holds, `low - 1` for none."""
+    if low <= high and holds(high):
+        return high
+
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            low = middle + 1
+        else:
+            high = middle
+
+    return low - 1
