@@ -79,6 +79,7 @@ class _Walker:
         path: KeyPath = ()
         for part in parents:
             path = (*path, part)
+            self.lines.setdefault(path, line)
             if path in self._arrays:
                 path = (*path, self._arrays[path])
 

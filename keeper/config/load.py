@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -22,6 +23,8 @@ from keeper.config.overrides import apply_overrides
 from keeper.config.problems import Places, dotted, raise_problems
 from keeper.config.translate import problems_of
 from keeper.errors import ConfigError
+
+_LARGEST_FILE_BYTES: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,9 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path}: no such configuration file{hint}\n  name one with --config FILE") from None
     except OSError as error:
         raise ConfigError(f"{path}: the configuration cannot be read: {error.strerror}") from None
+
+    if len(raw) > _LARGEST_FILE_BYTES:
+        raise ConfigError(f"{path}: {len(raw):,} bytes is too large to be a configuration")
 
     try:
         return raw.decode().replace("\r\n", "\n")

@@ -7,7 +7,7 @@ finding lines and checking one table against another is `load.py`; what an adapt
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from keeper.config.adapters import AaveV3Deployment, Deployment, Section, UniswapV3Venue, Venue
 from keeper.config.values import (
@@ -47,6 +47,15 @@ __all__ = [
 ]
 
 MULTICALL3 = Address(bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11"))
+
+
+def _margin_call(health_wad: int) -> int:
+    if not WAD < health_wad <= 10 * WAD:
+        raise ValueError('a margin call lies above liquidation: more than "1", at most "10"')
+
+    return health_wad
+
+
 FeeCapWei: TypeAlias = Annotated[WeiAmount, Field(ge=1, le=1_000_000 * GWEI)]
 
 
@@ -80,6 +89,10 @@ class RunConfig(Section):
     """File the answers of each pass are kept in, for `keeper replay`; none by default: it grows with every block."""
     audit_every_blocks: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 100
     """Blocks between rereads of a sample of positions against our state; 100 is 20 minutes on Ethereum; 0 is off."""
+
+    def journal_of(self, *, live: bool) -> Path:
+        """Name the journal of a mode: a dry run writes beside the live one (`keeper.dry.db`), never into it."""
+        return self.journal if live else self.journal.with_suffix(f".dry{self.journal.suffix}")
 
 
 class KeysConfig(Section):
@@ -159,8 +172,8 @@ class StrategyConfig(Section):
     """How much is offered to the block's producer."""
     submit: Annotated[tuple[Literal["public"], ...], Field(min_length=1)] = ("public",)
     """Channels a transaction is given to, in order of preference."""
-    margin_call_health_wad: Annotated[RatioWad, Field(gt=WAD, le=10 * WAD, alias="margin_call_health")] = 1_050 * (
-        WAD // 1_000
+    margin_call_health_wad: Annotated[RatioWad, AfterValidator(_margin_call), Field(alias="margin_call_health")] = (
+        1_050 * (WAD // 1_000)
     )
     """Health below which a position is watched, as text: "1.05" is 5 % above liquidation, a usual warning distance."""
     take_bad_debt: StrictBool = False

@@ -35,7 +35,7 @@ class Places:
 
     def of(self, path: KeyPath) -> str:
         """Name the place of a key, or of the nearest table around it: `keeper.toml:12`, or a variable."""
-        for end in range(len(path), -1, -1):
+        for end in range(len(path), 0, -1):
             prefix = path[:end]
             if prefix in self.variables:
                 return f"environment variable {self.variables[prefix]}"
@@ -43,7 +43,13 @@ class Places:
             if prefix in self.lines:
                 return f"{self.file}:{self.lines[prefix]}"
 
-        return self.file
+        # A table that only the environment speaks of.
+        beneath = [name for set_path, name in self.variables.items() if path and set_path[: len(path)] == path]
+        return f"environment variable {beneath[0]}" if beneath else self.file
+
+    def order(self, path: KeyPath) -> int:
+        """Sort by the line of a key or of the nearest table around it; what the file does not hold comes first."""
+        return next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 0)
 
 
 def dotted(path: KeyPath) -> str:
@@ -81,7 +87,7 @@ def raise_problems(problems: Sequence[Problem], places: Places) -> None:
         return
 
     texts = []
-    for problem in problems[:_SHOWN_PROBLEMS]:
+    for problem in sorted(problems, key=lambda problem: places.order(problem.path))[:_SHOWN_PROBLEMS]:
         text = f"{places.of(problem.path)}: {dotted(problem.path)}: {problem.fault}"
         texts.append(f"{text}\n  {problem.hint}" if problem.hint else text)
 

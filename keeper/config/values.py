@@ -268,6 +268,7 @@ WeiAmount: TypeAlias = Annotated[
 RatioWad: TypeAlias = Annotated[
     int,
     BeforeValidator(parse_ratio),
+    PlainSerializer(lambda wad: str(Decimal(wad).scaleb(-_SCALE_DIGITS).normalize()), return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
 ]
 RpcUrlText: TypeAlias = Annotated[

@@ -1,0 +1,89 @@
+"""A configuration that is right is read in the keeper's own units."""
+
+import dataclasses
+
+import pytest
+
+from keeper.config.model import FixedBid, ProfitShareBid
+from keeper.types import parse_address, to_checksum
+from tests.unit.config.sample import GOOD, changed, load
+
+
+def test_config_that_is_right_is_read_in_the_keepers_units(tmp_path):
+    config = load(tmp_path, GOOD).config
+    assert config.chain.id == 1
+    assert config.chain.wrapped_native == parse_address("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2")
+    assert [url.reveal() for url in config.chain.rpc] == ["https://user:hunter2@node.example:8545/v2/canary?key=canary"]
+    assert config.run.live is True
+    assert config.run.journal == tmp_path / "keeper.db"
+    assert config.keys.keystore == tmp_path / "operator.json"
+    assert config.deployments[0].start_block == 16_291_127
+    assert (config.strategies[0].min_profit.amount, config.strategies[0].bid) == (5 * 10**18, FixedBid())
+    assert config.strategies[0].margin_call_health_wad == 1_050_000_000_000_000_000
+
+
+def test_config_without_optional_tables_has_safe_defaults(tmp_path):
+    text = changed('[run]\nlive = true\n[keys]\nkeystore = "operator.json"\n', "")
+    config = load(tmp_path, text).config
+    assert (config.run.live, config.keys) == (False, None)
+    assert config.run.journal == tmp_path / "keeper.db"
+
+
+def test_multicall3_default_is_the_address_it_has_on_every_chain(tmp_path):
+    assert to_checksum(load(tmp_path, GOOD).config.chain.multicall3) == "0xcA11bde05977b3631167028862bE2a173976CA11"
+
+
+def test_journal_of_a_dry_run_is_not_the_live_one(tmp_path):
+    run = load(tmp_path, GOOD).config.run
+    assert run.journal_of(live=True).name == "keeper.db"
+    assert run.journal_of(live=False).name == "keeper.dry.db"
+
+
+def test_bid_as_profit_share_takes_its_own_keys(tmp_path):
+    bid = '{ kind = "profit_share", share_bps = 9000, max_fee_per_gas_wei = "200000000000" }'
+    config = load(tmp_path, changed('{ kind = "fixed" }', bid)).config
+    assert config.strategies[0].bid == ProfitShareBid(
+        kind="profit_share", share_bps=9_000, max_fee_per_gas_wei=200 * 10**9
+    )
+
+
+def test_config_is_frozen(tmp_path):
+    config = load(tmp_path, GOOD).config
+    with pytest.raises(ValueError, match="frozen"):
+        config.run.live = False
+
+
+def test_digest_changes_with_an_override_and_only_then(tmp_path):
+    first = load(tmp_path, GOOD).digest
+    assert load(tmp_path, GOOD + "\n# a comment\n").digest == first
+    assert load(tmp_path, GOOD, {"KEEPER__RUN__AUDIT_EVERY_BLOCKS": "7"}).digest != first
+
+
+def test_loaded_config_rendered_shows_no_secret(tmp_path):
+    loaded = load(tmp_path, GOOD)
+    assert "node.example" in repr(loaded)
+    assert "canary" not in repr(loaded)
+    assert "hunter2" not in repr(dataclasses.asdict(loaded.places)) + str(loaded.config.model_dump())
+
+
+WETH = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
+USDC = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+UNUSED = f'[[deployment]]\nname = "b"\nadapter = "aave_v3"\naddresses_provider = "0x{"22" * 20}"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"5 USD"', '"0 USD"', "keeper.toml:29: [[strategy]] #1 min_profit: zero, after gas"),
+        (USDC, WETH, "same token twice"),
+        (GOOD[GOOD.index("[[venue]]") : GOOD.index("[[strategy]]")], "", "collateral cannot be sold"),
+        ("[[venue]]", f"{UNUSED}[[venue]]", 'no strategy works on "b"'),
+    ],
+)
+def test_config_that_is_legal_but_doubtful_is_read_with_a_warning(tmp_path, old, new, said):
+    (warning,) = load(tmp_path, changed(old, new)).warnings
+    assert said in warning.replace(f"{tmp_path}/", "")
+
+
+def test_config_that_is_right_has_no_warnings(tmp_path):
+    assert load(tmp_path, GOOD).warnings == ()
