@@ -38,7 +38,7 @@ class Answer:
         self.check()
         try:
             return msgspec.json.decode(self.raw, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise self.malformed(error) from None
 
     def check(self) -> None:
@@ -85,7 +85,8 @@ def read_frames(body: bytes) -> list[Frame]:
     """Decode a message; `ValueError` for anything but JSON-RPC."""
     try:
         found = _frames.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # A megabyte of opening brackets is a RecursionError.
         raise ValueError(f"not JSON-RPC: {error}") from None
 
     return found if isinstance(found, list) else [found]
@@ -96,7 +97,7 @@ def fault_of(frame: Frame) -> NodeFault | None:
     if frame.error and frame.error != b"null":
         try:
             error = _error.decode(frame.error)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return NodeFault(FaultKind.MALFORMED, "an error of unknown shape")
 
         code = error.code if isinstance(error.code, int) else None

@@ -82,12 +82,17 @@ class Rpc:
         if not requests:
             return found
 
+        heard = self._duplex.heard if self._duplex is not None else 0
         wait_s = max(self.deadlines.of(r.method) for r in requests) if timeout_s is None else timeout_s
         try:
             async with asyncio.timeout(wait_s):
                 for start in range(0, len(requests), self._limits.max_batch):
                     found += await self._exchange(requests[start : start + self._limits.max_batch])
         except TimeoutError:
+            if self._duplex is not None and self._duplex.heard == heard:
+                # Nothing at all came: the socket may be half open, and only a new one can tell.
+                await self._duplex.close()
+
             fault = NodeFault(FaultKind.TIMEOUT, f"no answer within {wait_s:g} s")
             raise CallError(fault, endpoint=self.label, method=named(requests)) from None
 
@@ -101,6 +106,12 @@ class Rpc:
 
         answers = await self.batch([Request("eth_subscribe", topic)])
         return self._duplex.listen(answers[0].value(str))
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """End a subscription; `CallError` where the node does not answer, which closes a dead connection."""
+        if self._duplex is not None:
+            self._duplex.drop(subscription.id)
+            await self.batch([Request("eth_unsubscribe", (subscription.id,))], timeout_s=self.deadlines.heads_s)
 
     async def close(self) -> None:
         """Close the connection; safe to call twice."""

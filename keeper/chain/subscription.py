@@ -70,6 +70,7 @@ class Switchboard:
 
     def __init__(self) -> None:
         """Start with nobody waiting."""
+        self.heard = 0
         self._pending: dict[int, asyncio.Future[Frame]] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Notifications may overtake the answer that names their subscription.
@@ -103,8 +104,13 @@ class Switchboard:
 
         return subscription
 
+    def drop(self, subscription_id: str) -> None:
+        """Stop collecting a subscription's notifications."""
+        self._subscriptions.pop(subscription_id, None)
+
     def deliver(self, message: bytes) -> None:
         """Route one message; `ValueError` where it is no JSON-RPC."""
+        self.heard += 1
         for frame in read_frames(message):
             if frame.method is not None:
                 self._notify(frame)

@@ -12,8 +12,6 @@ from keeper.chain.faults import CallError, NodeFault
 from keeper.chain.phrases import FaultKind
 from keeper.chain.subscription import Subscription
 
-CONNECTION_ERRORS = (OSError, EOFError)
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -43,8 +41,17 @@ class Transport(Protocol):
 class Duplex(Transport, Protocol):
     """A connection the node can speak on unasked."""
 
+    @property
+    def heard(self) -> int:
+        """How many messages arrived on the present connection: a socket that says nothing may be half open."""
+        ...
+
     def listen(self, subscription_id: str) -> Subscription:
         """Collect the notifications of a subscription made on this connection."""
+        ...
+
+    def drop(self, subscription_id: str) -> None:
+        """Stop collecting them."""
         ...
 
 

@@ -18,24 +18,32 @@ class IpcTransport:
         self._limits = limits
         self._opening = asyncio.Lock()
         self._lines: _Lines | None = None
+        self._board = Switchboard()
         self.generation = 0
+
+    @property
+    def heard(self) -> int:
+        """See `Duplex`."""
+        return self._board.heard
 
     async def exchange(self, first_id: int, requests: Sequence[Request]) -> list[Frame]:
         """Send each request as a line of its own; see `Transport`."""
         lines = await self._open(named(requests))
-        futures = lines.board.expect(first_id, len(requests))
+        board = self._board
+        futures = board.expect(first_id, len(requests))
         try:
             lines.send(b"".join(write_frames(first_id + i, [r], batch=False) + b"\n" for i, r in enumerate(requests)))
-            return await lines.board.gather(futures)
+            return await board.gather(futures)
         finally:
-            lines.board.forget(first_id, len(requests))
+            board.forget(first_id, len(requests))
 
     def listen(self, subscription_id: str) -> Subscription:
         """See `Duplex`."""
-        if self._lines is None:
-            raise transport_error(self._label, "eth_subscription", "not connected")
+        return self._board.listen(subscription_id)
 
-        return self._lines.board.listen(subscription_id)
+    def drop(self, subscription_id: str) -> None:
+        """See `Duplex`."""
+        self._board.drop(subscription_id)
 
     async def close(self) -> None:
         """Close the socket."""
@@ -49,15 +57,17 @@ class IpcTransport:
                 return self._lines
 
             loop = asyncio.get_running_loop()
+            board = Switchboard()
             try:
                 _, lines = await loop.create_unix_connection(
-                    lambda: _Lines(self._label, self._limits.max_body_bytes), self._path
+                    lambda: _Lines(board, self._label, self._limits.max_body_bytes), self._path
                 )
             except OSError as error:
                 reason = f"cannot connect: {error.strerror or type(error).__name__}"
                 raise transport_error(self._label, method, reason, unsent=True) from None
 
             self._lines = lines
+            self._board = board
             self.generation += 1
             return lines
 
@@ -65,8 +75,8 @@ class IpcTransport:
 class _Lines(asyncio.Protocol):
     """Cuts the stream at newlines; a line beyond the limit ends the connection."""
 
-    def __init__(self, label: str, max_line_bytes: int) -> None:
-        self.board = Switchboard()
+    def __init__(self, board: Switchboard, label: str, max_line_bytes: int) -> None:
+        self._board = board
         self.is_open = True
         self._label = label
         self._max_line_bytes = max_line_bytes
@@ -112,10 +122,10 @@ class _Lines(asyncio.Protocol):
         try:
             for line in lines:
                 if line.strip():
-                    self.board.deliver(line)
+                    self._board.deliver(line)
         except ValueError as error:
             self.abort(str(error))
 
     def _end(self, reason: str) -> None:
         self.is_open = False
-        self.board.fail(transport_error(self._label, "connection", reason))
+        self._board.fail(transport_error(self._label, "connection", reason))

@@ -12,6 +12,9 @@ from keeper.chain.transport import Limits, named, transport_error
 
 _QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
+# A half-open socket never answers the closing handshake.
+_CLOSE = aiohttp.ClientWSTimeout(ws_close=0.5)
+
 
 class WsTransport:
     """One WebSocket; a reader task routes what arrives."""
@@ -35,7 +38,7 @@ class WsTransport:
         futures = board.expect(first_id, len(requests))
         try:
             for i, request in enumerate(requests):
-                await ws.send_bytes(write_frames(first_id + i, [request], batch=False), compress=None)
+                await ws.send_str(write_frames(first_id + i, [request], batch=False).decode())
 
             return await board.gather(futures)
         except (aiohttp.ClientError, OSError) as error:
@@ -43,9 +46,18 @@ class WsTransport:
         finally:
             board.forget(first_id, len(requests))
 
+    @property
+    def heard(self) -> int:
+        """See `Duplex`."""
+        return self._board.heard
+
     def listen(self, subscription_id: str) -> Subscription:
         """See `Duplex`."""
         return self._board.listen(subscription_id)
+
+    def drop(self, subscription_id: str) -> None:
+        """See `Duplex`."""
+        self._board.drop(subscription_id)
 
     async def close(self) -> None:
         """Close the socket and wait for its reader."""
@@ -68,7 +80,7 @@ class WsTransport:
 
             self._session = self._session or aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
             try:
-                ws = await self._session.ws_connect(self._url, max_msg_size=self._limits.max_body_bytes)
+                ws = await self._session.ws_connect(self._url, max_msg_size=self._limits.max_body_bytes, timeout=_CLOSE)
             except (aiohttp.ClientError, OSError) as error:
                 message = f"cannot connect ({type(error).__name__})"
                 raise transport_error(self._label, method, message, unsent=True) from None

@@ -1,0 +1,25 @@
+"""Headers lately seen, by hash: an empty answer for logs is checked against the bloom of its block."""
+
+from collections import OrderedDict
+
+from keeper.chain.wire import Header
+
+_DEPTH = 1_024
+
+
+class HeaderCache:
+    """The last 1,024 headers added. A hash names one header forever, so nothing here grows stale."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._headers: OrderedDict[bytes, Header] = OrderedDict()
+
+    def add(self, header: Header) -> None:
+        """Keep a header, dropping the oldest."""
+        self._headers[header.head.hash] = header
+        if len(self._headers) > _DEPTH:
+            self._headers.popitem(last=False)
+
+    def get(self, block_hash: bytes) -> Header | None:
+        """The header of a hash, None where it was not seen lately."""
+        return self._headers.get(block_hash)
