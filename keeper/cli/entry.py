@@ -1,0 +1,129 @@
+"""The `keeper` command: which verbs there are, and how each of them ends.
+
+A verb's module is imported when the verb runs, so that `--version` and `--help` stay fast; the summaries shown by
+`--help` therefore stand here. A `KeeperError` ends in one message on standard error and its exit code.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Final
+
+import click
+
+from keeper import __version__
+from keeper.cli.options import example
+from keeper.errors import KeeperError
+
+VERBS: Final[Mapping[str, str]] = {
+    "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
+}
+"""Each verb, with the summary its module's command repeats."""
+
+EXIT_CODES: Final[Mapping[int, str]] = {
+    0: "done",
+    1: "a defect or an unexpected failure",
+    2: "the command line or the configuration cannot be used",
+    3: "the key cannot be opened or used",
+    4: "no node gave an answer that can be relied on",
+    5: "the executor contract is missing, not ours, or not set up",
+    6: "our state cannot be trusted",
+    7: "the journal cannot be read or written",
+    8: "a transaction was refused by the channel it was given to",
+    130: "interrupted",
+}
+INTERRUPTED: Final = 130
+
+
+class VerbGroup(click.Group):
+    """A group that imports a verb's module, `keeper.cli.<verb>`, when the verb is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            self._suggest(ctx, cmd_name)
+            return None
+
+        command: click.Command = importlib.import_module(f"keeper.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def _suggest(self, ctx: click.Context, word: str) -> None:
+        import difflib
+
+        close = difflib.get_close_matches(word, list(VERBS), n=1)
+        if close:
+            ctx.fail(f"no verb {word!r}; did you mean {close[0]!r}?")
+
+
+def _epilog() -> str:
+    lines = example(
+        "keeper run --config keeper.toml           a dry run: everything but sending",
+        "keeper run --config keeper.toml --live    for real, if [run] live = true as well",
+    )
+    codes = "\n".join(f"  {code:>3}  {meaning}" for code, meaning in EXIT_CODES.items())
+    return f"{lines}\n\n\b\nExit codes:\n{codes}\n\nEach verb explains itself: keeper VERB --help."
+
+
+@click.group(cls=VerbGroup, epilog=_epilog(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", message="keeper %(version)s")
+def group() -> None:
+    """Find positions that may be liquidated, and liquidate those that pay."""
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    sys.excepthook = _report_defect
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one verb and return its exit code; anything that is not expected to happen passes through."""
+    try:
+        result = group.main(list(arguments), prog_name="keeper", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return _say("interrupted", INTERRUPTED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader has seen enough; nothing may be flushed to it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeeperError as error:
+        if "--debug" in arguments:
+            _report_defect(type(error), error, error.__traceback__)
+
+        return _say(error.message, error.exit_code)
+
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, code: int) -> int:
+    from keeper.telemetry.redact import Redactor
+    from keeper.telemetry.sanitise import block_text
+
+    click.echo(f"keeper: {block_text(Redactor().text(message))}", err=True)
+    return code
+
+
+def _report_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback as Python does, without the secrets that libraries put into their messages."""
+    import traceback
+
+    from keeper.telemetry.redact import Redactor
+    from keeper.telemetry.sanitise import block_text
+
+    text = "".join(traceback.format_exception(kind, error, trace))
+    click.echo(block_text(Redactor().text(text)), err=True)
