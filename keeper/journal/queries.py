@@ -1,0 +1,133 @@
+"""Reading the journal for people and programs: one row per plan and per decline, in the report's own words."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from keeper.journal.records import TxState
+from keeper.journal.text import from_hex, position_text
+from keeper.types import PositionKey
+
+REPORT_KEYS: Final = (
+    "deployment",
+    "adapter",
+    "position",
+    "kind",
+    "debt_token",
+    "collateral_token",
+    "repaid",
+    "seized",
+    "expected_profit",
+    "settled_profit",
+    "realised_profit",
+    "profit_token",
+    "gas_used",
+    "tx_hash",
+    "block",
+    "status",
+    "reason",
+)
+"""Keys of a report row; amounts are decimal text in base units, `gas_used` and `block` numbers, None what is not."""
+
+# The outcome that counts is the plan's own mined transaction; a mined cancel counts only when there is none.
+_PLANS: Final = """
+    SELECT plans.*, deployments.adapter,
+        outcomes.tx_hash AS mined_hash, outcomes.block_number AS mined_block, outcomes.status AS mined_status,
+        outcomes.repaid AS realised_repaid, outcomes.seized AS realised_seized, outcomes.settled_profit,
+        outcomes.realised_profit, outcomes.gas_used, outcomes.cause, outcomes.reason AS mined_reason,
+        verdicts.status AS verdict, verdicts.reason AS verdict_reason, verdicts.block_number AS verdict_block,
+        transactions.hash AS sent_hash, transactions.status AS sent_status
+    FROM plans
+    JOIN deployments ON deployments.name = plans.deployment
+    LEFT JOIN transactions ON transactions.rowid = (
+        SELECT max(rowid) FROM transactions AS own WHERE own.plan_id = plans.id AND own.kind = 'plan')
+    LEFT JOIN outcomes ON outcomes.rowid = (
+        SELECT mined.rowid FROM outcomes AS mined JOIN transactions AS of ON of.hash = mined.tx_hash
+        WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.rowid DESC LIMIT 1)
+    LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
+    ORDER BY plans.rowid
+"""
+_DECLINES: Final = """
+    SELECT declines.*, deployments.adapter FROM declines
+    LEFT JOIN deployments ON deployments.name = declines.deployment
+    ORDER BY declines.id
+"""
+
+
+def report_rows(connection: sqlite3.Connection) -> Iterator[dict[str, object]]:
+    """Yield every plan as it stands, then every decline, oldest first, each with exactly `REPORT_KEYS`."""
+    for row in connection.execute(_PLANS):
+        yield _plan_row(row)
+
+    for row in connection.execute(_DECLINES):
+        yield _decline_row(row)
+
+
+def gas_spent_wei(connection: sqlite3.Connection) -> int:
+    """Add up what every mined transaction cost in gas, in wei, cancels included."""
+    rows = connection.execute("SELECT gas_used, gas_price_wei FROM outcomes WHERE canonical = 1")
+    return sum(row["gas_used"] * int(row["gas_price_wei"]) for row in rows)
+
+
+def _plan_row(row: sqlite3.Row) -> dict[str, object]:
+    mined = row["mined_hash"] is not None
+    landed = mined and row["realised_repaid"] is not None
+    return {
+        "deployment": row["deployment"],
+        "adapter": row["adapter"],
+        "position": _position(row["position"]),
+        "kind": row["kind"],
+        "debt_token": row["debt_token"],
+        "collateral_token": row["collateral_token"],
+        "repaid": row["realised_repaid"] if landed else row["repaid"],
+        "seized": row["realised_seized"] if landed else row["seized"],
+        "expected_profit": row["profit"],
+        "settled_profit": row["settled_profit"],
+        "realised_profit": row["realised_profit"],
+        "profit_token": row["profit_token"],
+        "gas_used": row["gas_used"],
+        "tx_hash": row["mined_hash"] or row["sent_hash"],
+        "block": row["mined_block"] if mined else row["verdict_block"],
+        "status": _status(row),
+        "reason": (row["mined_reason"] or row["cause"]) if mined else row["verdict_reason"],
+    }
+
+
+def _status(row: sqlite3.Row) -> str:
+    if row["mined_status"] is not None:
+        return str(row["mined_status"])
+
+    if row["verdict"] is not None:
+        return str(row["verdict"])
+
+    if row["sent_status"] is None:
+        return "planned"
+
+    # Anything that left and is not in a block may still land.
+    return "signed" if row["sent_status"] == TxState.SIGNED.value else "sent"
+
+
+def _decline_row(row: sqlite3.Row) -> dict[str, object]:
+    numbers: Mapping[str, Any] = json.loads(row["numbers"])
+    found: dict[str, object] = dict.fromkeys(REPORT_KEYS)
+    found.update(
+        deployment=row["deployment"],
+        adapter=row["adapter"],
+        position=_position(row["position"]),
+        kind=numbers.get("kind"),
+        debt_token=row["debt_token"],
+        collateral_token=row["collateral_token"],
+        repaid=numbers.get("repaid"),
+        seized=numbers.get("seized"),
+        expected_profit=numbers.get("expected_profit"),
+        profit_token=numbers.get("profit_token"),
+        block=row["last_block"],
+        status="declined",
+        reason=row["reason"],
+    )
+    return found
+
+
+def _position(text: str | None) -> str | None:
+    return None if text is None else position_text(PositionKey(from_hex(text)))

@@ -1,0 +1,115 @@
+"""What the journal gives back: plans, transactions and outcomes as they were written, frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from keeper.execution.base import Fees, SignedTx
+from keeper.types import Address, BlockTarget, PositionKey, Settlement, TokenAmount
+
+
+class TxState(StrEnum):
+    """Where a signed transaction stands; each state is durable before its effect leaves the process."""
+
+    SIGNED = "signed"
+    """its bytes are in the journal and may leave"""
+    SENT = "sent"
+    """a channel took it"""
+    AMBIGUOUS = "ambiguous"
+    """handed over, answer unknown: it may land"""
+    REFUSED = "refused"
+    """a channel said no for good; its nonce is free again"""
+    INCLUDED = "included"
+    """in a block, not yet deep enough to be final"""
+    REPLACED = "replaced"
+    """another of our transactions with this nonce is in a block"""
+    LOST = "lost"
+    """its nonce was used by somebody else: the key is not ours alone"""
+    FINAL = "final"
+    """in a block too deep to be reorganised away"""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still needs watching; a replaced one comes back with a reorg of the one that replaced it."""
+        return self in (TxState.SIGNED, TxState.SENT, TxState.AMBIGUOUS, TxState.INCLUDED)
+
+
+NEXT: Final[Mapping[TxState, frozenset[TxState]]] = {
+    TxState.SIGNED: frozenset(
+        {TxState.SENT, TxState.AMBIGUOUS, TxState.REFUSED, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}
+    ),
+    TxState.SENT: frozenset({TxState.AMBIGUOUS, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}),
+    TxState.AMBIGUOUS: frozenset({TxState.SENT, TxState.REFUSED, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}),
+    # A channel that refused it may have passed it on all the same.
+    TxState.REFUSED: frozenset({TxState.INCLUDED}),
+    TxState.INCLUDED: frozenset({TxState.SENT, TxState.FINAL, TxState.REPLACED}),
+    TxState.REPLACED: frozenset({TxState.SENT, TxState.INCLUDED}),
+    TxState.LOST: frozenset({TxState.INCLUDED}),
+    TxState.FINAL: frozenset(),
+}
+"""Which state may follow which; the store refuses any other step."""
+
+
+class TxKind(StrEnum):
+    """What a transaction is for."""
+
+    PLAN = "plan"
+    CANCEL = "cancel"
+    """a transfer of nothing to ourselves, which only uses the nonce up"""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRef:
+    """A block by number and hash: a number alone survives a reorg, and its block may not."""
+
+    number: int
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """A plan as it was written before anything was signed.
+
+    `profit` is what the treasury was expected to get, before gas. `details` holds the settlement, route, funding and
+    the adapter's own detail as JSON wrote them: amounts as decimal text, bytes as 0x text.
+    """
+
+    id: str
+    strategy: str
+    deployment: str
+    kind: str
+    position: PositionKey | None
+    debt_token: Address
+    collateral_token: Address
+    size_token: Address
+    size: int
+    expected: Settlement
+    profit: TokenAmount
+    min_profit: int
+    target: BlockTarget
+    max_block: int
+    head_number: int
+    head_hash: bytes
+    ceiling_wei: int
+    executor: Address
+    data: bytes
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TxRecord:
+    """A signed transaction and where it stands."""
+
+    tx: SignedTx
+    kind: TxKind
+    replaces: bytes | None
+    max_block: int
+    expires_at: int
+    channel: str
+    state: TxState
+
+    @property
+    def fees(self) -> Fees:
+        """What it offers."""
+        return self.tx.fees

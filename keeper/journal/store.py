@@ -1,0 +1,149 @@
+"""The front door of the journal: one file per mode, one writer, every commit durable before the call returns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from keeper.errors import JournalError
+from keeper.execution.base import Status
+from keeper.journal.database import Database
+from keeper.journal.passes import PassLedger
+from keeper.journal.plans import PlanLedger, PricedPlan
+from keeper.journal.records import PlanRecord, TxRecord, TxState
+from keeper.journal.state import StateStore
+from keeper.journal.transactions import Booking, Step, TransactionLedger
+from keeper.types import BlockHead, Declined
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """What is written about a run when it starts; `started_at` is unix s, `deployments` maps names to adapters."""
+
+    version: str
+    config_hash: str
+    started_at: int
+    deployments: Mapping[str, str]
+
+
+def journal_path(path: Path, *, live: bool) -> Path:
+    """Name the file of a mode: the configured one when live, `keeper.dry.db` beside `keeper.db` in a dry run."""
+    return path if live else path.with_name(f"{path.stem}.dry{path.suffix or '.db'}")
+
+
+class Journal:
+    """Everything the keeper must not forget.
+
+    Methods return when what they wrote survives a power cut, and raise `JournalError` otherwise; then nothing may be
+    signed. They block for one commit (about a third of a millisecond on an SSD); the state store is safe to use from
+    another thread.
+    """
+
+    def __init__(self, path: Path, *, live: bool, chain_id: int, run: RunInfo) -> None:
+        """Open the file of this mode beside `path`, take its lock, migrate it, and start a run.
+
+        `JournalError` for a second process, a damaged or foreign file, a newer schema, another mode or chain.
+        """
+        self.path = journal_path(path, live=live)
+        self._database = Database(self.path)
+        self.state = StateStore(self._database)
+        self.transactions = TransactionLedger(self._database)
+        self._plans = PlanLedger(self._database)
+        self._passes = PassLedger(self._database)
+        try:
+            self._claim("mode", "live" if live else "dry")
+            self._claim("chain_id", str(chain_id))
+            self._run = self._begin(run, "live" if live else "dry")
+        except JournalError:
+            self.close()
+            raise
+
+    @property
+    def run(self) -> int:
+        """The number of this run."""
+        return self._run
+
+    def record_pass(self, head: BlockHead, line: Mapping[str, object], declines: Sequence[Declined]) -> None:
+        """Write the canonical line of a block and what was declined in it."""
+        self._passes.record(self._run, head, line, declines)
+
+    def record_plans(self, plans: Sequence[PricedPlan]) -> None:
+        """Write what is expected of these plans, before anything of theirs is signed."""
+        self._plans.record(self._run, plans)
+
+    def record_verdict(
+        self,
+        plan_id: str,
+        status: Status,
+        block_number: int,
+        reason: str | None = None,
+        numbers: Mapping[str, int | str] | None = None,
+    ) -> None:
+        """Write how a plan ended without a mined transaction."""
+        self._plans.record_verdict(plan_id, status, block_number, reason, numbers)
+
+    def plan(self, plan_id: str) -> PlanRecord:
+        """Read a plan as it was written."""
+        return self._plans.get(plan_id)
+
+    def earlier_plan_missed(self, plan_id: str, block_hash: bytes) -> bool:
+        """Tell whether a plan of the same pass, ahead of this one, did not land in this block."""
+        return self._plans.earlier_missed(plan_id, block_hash)
+
+    def record_signed(self, record: TxRecord) -> None:
+        """Write a signed transaction; only then may its bytes leave."""
+        self.transactions.record_signed(self._run, record)
+
+    def move(
+        self, tx_hash: bytes, state: TxState, *, block_number: int | None = None, detail: str | None = None
+    ) -> None:
+        """Move a transaction to a state."""
+        self.transactions.move(self._run, Step(tx_hash, state, block_number, detail))
+
+    def book(self, booking: Booking) -> None:
+        """Write what came of a transaction in one block."""
+        self.transactions.book(self._run, booking)
+
+    def orphan(self, tx_hash: bytes, block_number: int) -> None:
+        """Take a booking back after a reorg."""
+        self.transactions.orphan(self._run, tx_hash, block_number)
+
+    def close(self) -> None:
+        """Close the file and let the next process in; safe to call twice."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _claim(self, key: str, value: str) -> None:
+        """Write a fact about the file the first time, insist on it ever after."""
+        with self._database.write() as connection:
+            connection.execute("INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (key, value))
+
+        found = self._database.read("SELECT value FROM meta WHERE key = ?", (key,))[0]["value"]
+        if found != value:
+            raise JournalError(
+                f"{self.path} belongs to {key} {found}, not {value}: name another file in [run] journal",
+                key=key,
+                found=found,
+                wanted=value,
+            )
+
+    def _begin(self, run: RunInfo, mode: str) -> int:
+        with self._database.write() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (version, config_hash, mode, started_at) VALUES (?, ?, ?, ?)",
+                (run.version, run.config_hash, mode, run.started_at),
+            )
+            connection.executemany(
+                "INSERT INTO deployments (name, adapter) VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET adapter = excluded.adapter",
+                list(run.deployments.items()),
+            )
+            return int(cursor.lastrowid or 0)

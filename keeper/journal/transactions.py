@@ -1,0 +1,230 @@
+"""The transactions and outcomes tables: what was signed, where it stands, and what came of it in which block."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from sqlite3 import Connection
+from sqlite3 import Row as SqlRow
+
+from keeper.errors import JournalError
+from keeper.execution.base import Fees, Outcome, SignedTx
+from keeper.journal.database import Database, insert
+from keeper.journal.records import NEXT, BlockRef, TxKind, TxRecord, TxState
+from keeper.journal.text import from_hex, hex_text, to_json
+from keeper.types import Address, Settlement, TokenAmount, parse_address, to_checksum
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """An outcome and the timestamp (unix s) of its block, as it is to be written."""
+
+    outcome: Outcome
+    block_timestamp: int
+    repaid: int | None = None
+    seized: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transaction's move to a state: at which block it was seen, and why."""
+
+    tx_hash: bytes
+    state: TxState
+    block_number: int | None = None
+    detail: str | None = None
+
+
+class TransactionLedger:
+    """Invariant: what was signed never changes; its state moves only along `records.NEXT`, every step kept."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def record_signed(self, run: int, record: TxRecord) -> None:
+        """Write a signed transaction; once this returns its bytes may leave.
+
+        `JournalError` where its nonce already belongs to another intent that it does not say it replaces.
+        """
+        tx = record.tx
+        with self._database.write() as connection:
+            insert(
+                connection,
+                "transactions",
+                {
+                    "hash": hex_text(tx.hash),
+                    "run": run,
+                    "kind": record.kind.value,
+                    "plan_id": tx.plan_id,
+                    "replaces": None if record.replaces is None else hex_text(record.replaces),
+                    "sender": to_checksum(tx.sender),
+                    "nonce": tx.nonce,
+                    "raw": tx.raw,
+                    "gas_limit": tx.gas_limit,
+                    "max_fee_wei": str(tx.fees.max_fee_wei),
+                    "tip_wei": str(tx.fees.tip_wei),
+                    "max_block": record.max_block,
+                    "expires_at": record.expires_at,
+                    "channel": record.channel,
+                    "status": TxState.SIGNED.value,
+                },
+            )
+            _add_transition(connection, run, Step(tx.hash, TxState.SIGNED))
+
+    def move(self, run: int, step: Step) -> None:
+        """Move a transaction to a state; staying where it is writes nothing, an impossible step is a `JournalError`."""
+        with self._database.write() as connection:
+            _move(connection, run, step)
+
+    def book(self, run: int, booking: Booking) -> None:
+        """Write what came of a transaction in one block, make it the canonical one, and mark it included.
+
+        Booked again in the same block, the first booking stays: it is what was concluded when it was seen.
+        """
+        outcome = booking.outcome
+        key = (hex_text(outcome.tx_hash), hex_text(outcome.block_hash))
+        with self._database.write() as connection:
+            connection.execute("UPDATE outcomes SET canonical = 0 WHERE tx_hash = ? AND block_hash <> ?", key)
+            known = connection.execute(
+                "UPDATE outcomes SET canonical = 1 WHERE tx_hash = ? AND block_hash = ?", key
+            ).rowcount
+            if not known:
+                insert(connection, "outcomes", _outcome_row(booking))
+
+            _move(connection, run, Step(outcome.tx_hash, TxState.INCLUDED, outcome.block_number))
+
+    def orphan(self, run: int, tx_hash: bytes, block_number: int) -> None:
+        """Take a booking back: its block is no longer part of the chain, the transaction may land again."""
+        with self._database.write() as connection:
+            connection.execute("UPDATE outcomes SET canonical = 0 WHERE tx_hash = ?", (hex_text(tx_hash),))
+            _move(connection, run, Step(tx_hash, TxState.SENT, block_number, "block orphaned"))
+
+    def open(self, sender: Address) -> list[TxRecord]:
+        """Read every transaction still to be watched, with the siblings at its nonce, by nonce and age."""
+        rows = self._database.read(
+            "SELECT * FROM transactions WHERE sender = :sender AND nonce IN (SELECT nonce FROM transactions "
+            "WHERE sender = :sender AND status IN ('signed', 'sent', 'ambiguous', 'included')) ORDER BY nonce, rowid",
+            {"sender": to_checksum(sender)},
+        )
+        return [_record(row) for row in rows]
+
+    def at_nonce(self, sender: Address, nonce: int) -> list[TxRecord]:
+        """Read every transaction ever signed for a nonce, oldest first."""
+        rows = self._database.read(
+            "SELECT * FROM transactions WHERE sender = ? AND nonce = ? ORDER BY rowid", (to_checksum(sender), nonce)
+        )
+        return [_record(row) for row in rows]
+
+    def booked_block(self, tx_hash: bytes) -> BlockRef | None:
+        """Return the block a transaction is booked in; None when in none."""
+        rows = self._database.read(
+            "SELECT block_number, block_hash FROM outcomes WHERE tx_hash = ? AND canonical = 1", (hex_text(tx_hash),)
+        )
+        return BlockRef(rows[0]["block_number"], from_hex(rows[0]["block_hash"])) if rows else None
+
+    def first_open_nonce(self, sender: Address) -> int:
+        """Return the lowest nonce above every one that is settled for good."""
+        (row,) = self._database.read(
+            "SELECT coalesce(max(nonce) + 1, 0) AS floor FROM transactions "
+            "WHERE sender = ? AND status IN ('final', 'lost')",
+            (to_checksum(sender),),
+        )
+        return int(row["floor"])
+
+    def gas_spent_wei(self, since_timestamp: int) -> int:
+        """Add up what mined transactions cost in gas, in wei, in blocks from this timestamp (unix s) on."""
+        rows = self._database.read(
+            "SELECT gas_used, gas_price_wei FROM outcomes WHERE canonical = 1 AND block_timestamp >= ?",
+            (since_timestamp,),
+        )
+        return sum(row["gas_used"] * int(row["gas_price_wei"]) for row in rows)
+
+    def first_spending_timestamp(self) -> int | None:
+        """Return the timestamp (unix s) of the oldest booked block; None before the first."""
+        (row,) = self._database.read("SELECT min(block_timestamp) AS oldest FROM outcomes WHERE canonical = 1")
+        return None if row["oldest"] is None else int(row["oldest"])
+
+
+def _move(connection: Connection, run: int, step: Step) -> None:
+    key = hex_text(step.tx_hash)
+    row = connection.execute("SELECT status FROM transactions WHERE hash = ?", (key,)).fetchone()
+    if row is None:
+        raise JournalError(f"the journal has no transaction {key}", tx_hash=key)
+
+    current = TxState(row["status"])
+    if current is step.state:
+        return
+
+    if step.state not in NEXT[current]:
+        raise JournalError(f"transaction {key} cannot go from {current} to {step.state}", tx_hash=key)
+
+    connection.execute("UPDATE transactions SET status = ? WHERE hash = ?", (step.state.value, key))
+    _add_transition(connection, run, step)
+
+
+def _add_transition(connection: Connection, run: int, step: Step) -> None:
+    insert(
+        connection,
+        "transitions",
+        {
+            "run": run,
+            "tx_hash": hex_text(step.tx_hash),
+            "status": step.state.value,
+            "block_number": step.block_number,
+            "detail": step.detail,
+        },
+    )
+
+
+def _outcome_row(booking: Booking) -> Mapping[str, object]:
+    outcome = booking.outcome
+    profit = outcome.realised_profit or outcome.settled_profit
+    return {
+        "tx_hash": hex_text(outcome.tx_hash),
+        "block_hash": hex_text(outcome.block_hash),
+        "plan_id": outcome.plan_id or None,
+        "status": outcome.status.value,
+        "block_number": outcome.block_number,
+        "block_timestamp": booking.block_timestamp,
+        "gas_used": outcome.gas_used,
+        "gas_price_wei": str(outcome.gas_price_wei),
+        "repaid": _amount(booking.repaid),
+        "seized": _amount(booking.seized),
+        "profit_token": None if profit is None else to_checksum(profit.token),
+        "settled_profit": _profit(outcome.settled_profit),
+        "realised_profit": _profit(outcome.realised_profit),
+        "realised": _settlement(outcome.realised),
+        "cause": outcome.cause,
+        "reason": outcome.reason,
+        "canonical": 1,
+    }
+
+
+def _amount(amount: int | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def _profit(profit: TokenAmount | None) -> str | None:
+    return None if profit is None else str(profit.amount)
+
+
+def _settlement(settlement: Settlement | None) -> str | None:
+    return None if settlement is None else to_json(settlement)
+
+
+def _record(row: SqlRow) -> TxRecord:
+    return TxRecord(
+        tx=SignedTx(
+            plan_id=row["plan_id"],
+            hash=from_hex(row["hash"]),
+            raw=bytes(row["raw"]),
+            sender=parse_address(row["sender"]),
+            nonce=row["nonce"],
+            fees=Fees(int(row["max_fee_wei"]), int(row["tip_wei"])),
+            gas_limit=row["gas_limit"],
+        ),
+        kind=TxKind(row["kind"]),
+        replaces=None if row["replaces"] is None else from_hex(row["replaces"]),
+        max_block=row["max_block"],
+        expires_at=row["expires_at"],
+        channel=row["channel"],
+        state=TxState(row["status"]),
+    )
