@@ -1,0 +1,125 @@
+"""What the referee is told about the run: addresses, the floor, the first block. Everything else it finds itself."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from referee.errors import RefereeError
+
+Address = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+FLOOR = re.compile(r"^([0-9]+(?:\.[0-9]+)?) (USD|native)$")
+
+
+class _Venue(msgspec.Struct, forbid_unknown_fields=True):
+    factory: Address
+    kind: str = "uniswap_v3"
+    name: str = ""
+    start_block: int = 0
+    router: Address | None = None
+    quoter: Address | None = None
+
+
+class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    addresses_provider: Address
+    venues: list[_Venue]
+    native_usd: Address
+    min_profit: str
+    executor: Address
+    treasury: Address
+    wrapped_native: Address | None = None
+    start_block: int = 0
+    run_block: int | None = None
+    operators: list[Address] = []
+    trusted: list[Address] | None = None
+    gas_allowance: int = 100_000
+    tip_wei: int = 0
+    chain_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A Uniswap V3 factory and the block its events start at."""
+
+    factory: str
+    start_block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least profit a liquidation must leave: an amount in USD or in the native coin."""
+
+    amount: Decimal
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The run to judge. Addresses are lower case.
+
+    start_block: where the deployment's events start; run_block: the first block judged, None for the head.
+    trusted: tokens in which profit counts, None for all. gas_allowance: gas beyond what a trial burns, for a
+    liquidator's own checks. tip_wei: the tip per gas a liquidator may have to pay, wei.
+    """
+
+    addresses_provider: str
+    venues: tuple[Venue, ...]
+    native_usd: str
+    floor: Floor
+    executor: str
+    treasury: str
+    wrapped_native: str | None
+    start_block: int
+    run_block: int | None
+    operators: tuple[str, ...]
+    trusted: frozenset[str] | None
+    gas_allowance: int
+    tip_wei: int
+    chain_id: int | None
+
+
+def load(path: Path) -> Manifest:
+    """Read a manifest; raises RefereeError with the file and the field."""
+    try:
+        raw = msgspec.json.decode(path.read_bytes(), type=_Manifest)
+    except OSError as error:
+        message = f"{path}: cannot be read ({error.strerror})"
+        raise RefereeError(message) from error
+    except msgspec.DecodeError as error:
+        message = f"{path}: {error}"
+        raise RefereeError(message) from error
+
+    return _checked(raw, path)
+
+
+def _checked(raw: _Manifest, path: Path) -> Manifest:
+    floor = FLOOR.match(raw.min_profit)
+
+    if floor is None:
+        message = f"{path}: min_profit must look like '5 USD' or '0.004 native', not {raw.min_profit!r}"
+        raise RefereeError(message)
+
+    for venue in raw.venues:
+        if venue.kind != "uniswap_v3":
+            message = f"{path}: the referee sells through uniswap_v3 venues only, not {venue.kind!r}"
+            raise RefereeError(message)
+
+    return Manifest(
+        addresses_provider=raw.addresses_provider.lower(),
+        venues=tuple(Venue(venue.factory.lower(), venue.start_block) for venue in raw.venues),
+        native_usd=raw.native_usd.lower(),
+        floor=Floor(Decimal(floor[1]), floor[2]),
+        executor=raw.executor.lower(),
+        treasury=raw.treasury.lower(),
+        wrapped_native=raw.wrapped_native.lower() if raw.wrapped_native else None,
+        start_block=raw.start_block,
+        run_block=raw.run_block,
+        operators=tuple(operator.lower() for operator in raw.operators),
+        trusted=None if raw.trusted is None else frozenset(token.lower() for token in raw.trusted),
+        gas_allowance=raw.gas_allowance,
+        tip_wei=raw.tip_wei,
+        chain_id=raw.chain_id,
+    )
