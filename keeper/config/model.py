@@ -71,7 +71,7 @@ class ChainConfig(Section):
     native_usd: AddressText
     """A price feed of the native token in US dollars (latestRoundData, decimals): gas is valued with it."""
     confirmations: Annotated[StrictInt, Field(ge=1, le=10_000)] = 12
-    """Blocks on top of a receipt before it is final; 12 is deeper than any reorg seen on Ethereum since the merge."""
+    """Blocks on top of a receipt before it is final; 12 is far deeper than Ethereum's usual reorgs of one or two."""
     multicall3: AddressText = MULTICALL3
     """The Multicall3 contract reads are batched through; it has the same address on nearly every chain."""
     block_time_s: Annotated[StrictInt, Field(ge=1, le=600)] = 12

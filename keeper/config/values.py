@@ -80,9 +80,7 @@ class Money:
 
     def __str__(self) -> str:
         """Render as it would be written in the configuration."""
-        whole, rest = divmod(self.amount, WAD)
-        digits = f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
-        return f"{digits} {self.unit}"
+        return f"{ratio_text(self.amount)} {self.unit}"
 
 
 def parse_money(value: object) -> Money:
@@ -146,6 +144,12 @@ def parse_ratio(value: object) -> int:
         raise ValueError(f'{text!r} is not a ratio: write "1.05"')
 
     return _scaled(text)
+
+
+def ratio_text(scaled: int) -> str:
+    """Render an int times 10**18 exactly, with no more digits than it has: what `parse_ratio` read."""
+    whole, rest = divmod(scaled, WAD)
+    return f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
 
 
 # Addresses, hashes, URLs, paths -----------------------------------------------------------------------------------
@@ -245,37 +249,41 @@ AddressText: TypeAlias = Annotated[
     Address,
     BeforeValidator(_address),
     PlainSerializer(to_checksum, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}),
+    WithJsonSchema({"type": "string", "format": "address", "pattern": "^0x[0-9a-fA-F]{40}$"}),
 ]
 HashText: TypeAlias = Annotated[
     bytes,
     BeforeValidator(_hash32),
     PlainSerializer(lambda value: "0x" + value.hex(), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"}),
+    WithJsonSchema({"type": "string", "format": "32 bytes in hex", "pattern": "^0x[0-9a-fA-F]{64}$"}),
 ]
 MoneyText: TypeAlias = Annotated[
     Money,
     BeforeValidator(parse_money),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9][0-9_]*(\.[0-9]+)? (USD|native)$"}),
+    WithJsonSchema({"type": "string", "format": "money", "pattern": r"^[0-9][0-9_]*(\.[0-9]+)? *(USD|native)$"}),
 ]
 WeiAmount: TypeAlias = Annotated[
     int,
     BeforeValidator(parse_wei),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+    WithJsonSchema({"type": ["integer", "string"], "format": "wei"}),
 ]
 RatioWad: TypeAlias = Annotated[
     int,
     BeforeValidator(parse_ratio),
-    PlainSerializer(lambda wad: str(Decimal(wad).scaleb(-_SCALE_DIGITS).normalize()), return_type=str),
-    WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
+    PlainSerializer(ratio_text, return_type=str),
+    WithJsonSchema({"type": ["string", "integer"], "format": "ratio", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
 ]
 RpcUrlText: TypeAlias = Annotated[
     RpcUrl,
     BeforeValidator(parse_rpc_url),
     PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string"}),
+    WithJsonSchema({"type": "string", "format": "URL"}),
 ]
 ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_resolved)]
-Name: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Name: TypeAlias = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+    WithJsonSchema({"type": "string", "format": "name", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"}),
+]
