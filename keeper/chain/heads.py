@@ -61,13 +61,17 @@ class HeadFollower:
     def __init__(
         self,
         endpoints: Endpoints,
+        headers: HeaderCache,
         since: BlockHead | None = None,
         timing: HeadTiming | None = None,
         waiting: Waiting | None = None,
     ) -> None:
-        """Follow from `since`, the last block whose logs the caller has, or from whatever comes first."""
-        self.headers = HeaderCache()
+        """Follow from `since`, the last block whose logs the caller has, or from whatever comes first.
+
+        Headers seen are left in `headers`, for whoever reads the logs.
+        """
         self._endpoints = endpoints
+        self._headers = headers
         self._timing = timing or HeadTiming()
         self._time = waiting or Waiting()
         self._lineage = Lineage()
@@ -123,7 +127,7 @@ class HeadFollower:
 
     def offer(self, header: Header) -> None:
         """Take note of a head, from wherever it comes."""
-        self.headers.add(header)
+        self._headers.add(header)
         if self._newest is not None and self._newest.head.hash == header.head.hash:
             return
 
@@ -133,12 +137,12 @@ class HeadFollower:
 
     async def _fetch(self, block: int | bytes) -> BlockHead | None:
         """Fetch a header for linking; what was notified and skipped is at hand."""
-        known = self.headers.get(block) if isinstance(block, bytes) else None
+        known = self._headers.get(block) if isinstance(block, bytes) else None
         header = known or await self._endpoints.header(block)
         if header is None:
             return None
 
-        self.headers.add(header)
+        self._headers.add(header)
         return header.head
 
     # Where heads come from ------------------------------------------------------------------------------------------

@@ -1,0 +1,86 @@
+"""A call run in the block it aims for: on a head's state, with that block's number, time, base fee and coinbase.
+
+A node that ignores the overrides would run it on the head's own timestamp and answer all the same, so every
+simulation carries a witness: code that returns the block it thinks it is in.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from keeper.chain.endpoints import Endpoints
+from keeper.chain.envelope import Answer, Request
+from keeper.chain.faults import CallError, NodeFault
+from keeper.chain.phrases import FaultKind
+from keeper.chain.port import Hypothesis
+from keeper.chain.reads import read_call
+from keeper.chain.wire import Json, at_hash, call_object, hexed
+from keeper.types import BlockHead, Call, Returned
+
+# NUMBER, TIMESTAMP, COINBASE stored as three words and returned, run as creation code: no contract is needed.
+_WITNESS: Final = bytes.fromhex("43600052" + "42602052" + "41604052" + "60606000f3")
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect:
+    """How nodes spell two of the overrides."""
+
+    base_fee: str
+    coinbase: str
+
+
+_DIALECTS: Final = (_Dialect("baseFeePerGas", "feeRecipient"), _Dialect("baseFee", "coinbase"))
+
+
+class Simulator:
+    """Runs hypotheses through the endpoints; remembers which dialect was understood last."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        """Simulate through these endpoints."""
+        self._endpoints = endpoints
+        self._dialects: Sequence[_Dialect] = _DIALECTS
+
+    async def run(self, call: Call, head: BlockHead, hypothesis: Hypothesis) -> Returned:
+        """Run a call; a revert is an answer, `RpcError` where no node runs it in the block it aims for.
+
+        A contract that reads the base fee sees 0 on nodes that drop it for calls without a gas price.
+        """
+        answers: list[Answer] = []
+        for dialect in self._dialects:
+            overrides = _overrides(hypothesis, dialect)
+            where = at_hash(head.hash)
+            requests = [
+                Request("eth_call", ({"data": hexed(_WITNESS)}, where, {}, overrides)),
+                Request("eth_call", (call_object(call), where, {}, overrides)),
+            ]
+            answers = await self._endpoints.ask(requests, lambda found: _attests(found[0], hypothesis))
+            if _attests(answers[0], hypothesis):
+                self._dialects = sorted(self._dialects, key=lambda d: d is not dialect)
+                return read_call(answers[1])
+
+            # An orphaned head is no matter of dialect.
+            if answers[0].fault is not None and answers[0].fault.kind is FaultKind.UNKNOWN_BLOCK:
+                read_call(answers[0])
+
+        told = answers[0].fault.message if answers[0].fault is not None else "the overrides are ignored"
+        fault = NodeFault(FaultKind.UNSUPPORTED, f"cannot simulate in another block than the head: {told}")
+        raise CallError(fault, endpoint=answers[0].endpoint, method="eth_call")
+
+
+def _overrides(hypothesis: Hypothesis, dialect: _Dialect) -> dict[str, Json]:
+    target = hypothesis.target
+    return {
+        "number": hex(target.number),
+        "time": hex(target.timestamp),
+        dialect.base_fee: hex(target.base_fee_wei),
+        dialect.coinbase: hexed(hypothesis.coinbase),
+    }
+
+
+def _attests(answer: Answer, hypothesis: Hypothesis) -> bool:
+    """Tell whether the witness saw the block aimed for."""
+    if answer.fault is not None:
+        return False
+
+    words = (hypothesis.target.number, hypothesis.target.timestamp, int.from_bytes(hypothesis.coinbase, "big"))
+    return read_call(answer).data == b"".join(n.to_bytes(32, "big") for n in words)
