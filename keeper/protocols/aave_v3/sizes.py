@@ -70,7 +70,8 @@ def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:
     if limit < terms.debt_balance and not capped:
         return Sizes(_merged(found), None, limit, short_of_liquidity=short)
 
-    if accepted(full, terms, rules):
+    # Where all of a worthless collateral rounds to a payment of nothing there is no size to name it by.
+    if full.repaid > 0 and accepted(full, terms, rules):
         if full.collateral <= available:
             found = [(low, min(high, full.repaid - 1)) for low, high in found if low < full.repaid]
             return Sizes(_merged([*found, (full.repaid, full.repaid)]), full.repaid, limit, short_of_liquidity=short)
