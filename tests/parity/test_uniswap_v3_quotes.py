@@ -194,7 +194,7 @@ def test_ten_thousand_quotes_equal_the_quoters(exchange, random_seed):
 
 def test_swaps_leave_the_pools_as_predicted(exchange, random_seed):
     """The pool after a quote is the pool after the real swap, as its log tells it."""
-    chance = random.Random(random_seed + 1)
+    chance = random.Random(f"swaps {random_seed}")
     for _ in range(12):
         pool = chance.choice(exchange.pools())
         token = chance.choice(pool.tokens)
