@@ -6,6 +6,7 @@ import click
 
 from keeper import __version__
 from keeper.config.load import Loaded
+from keeper.journal.store import journal_path
 from keeper.types import to_checksum
 
 _LABEL_WIDTH: Final = 12
@@ -25,7 +26,7 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "rpc": [str(url) for url in config.chain.rpc],
         "executor": None if config.executor is None else to_checksum(config.executor.address),
         "keystore": None if config.keys is None else str(config.keys.keystore),
-        "journal": str(config.run.journal_of(live=live)),
+        "journal": str(journal_path(config.run.journal, live=live)),
         "deployments": [f"{table.name} ({table.adapter})" for table in config.deployments],
         "strategies": [f"{table.name} (at least {table.min_profit})" for table in config.strategies],
     }

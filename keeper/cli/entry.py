@@ -19,6 +19,8 @@ from keeper.errors import KeeperError
 
 VERBS: Final[Mapping[str, str]] = {
     "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
+    "report": "Show what was planned, sent and declined, and how it ended.",
+    "keys": "Make, import and show the operator key's encrypted keystore.",
 }
 """Each verb, with the summary its module's command repeats."""
 
@@ -32,6 +34,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     6: "our state cannot be trusted",
     7: "the journal cannot be read or written",
     8: "a transaction was refused by the channel it was given to",
+    9: "the sandbox is not installed or did not start",
     130: "interrupted",
 }
 INTERRUPTED: Final = 130

@@ -1,6 +1,6 @@
 """Options that several verbs share, and what they turn into."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,11 +31,21 @@ def config_option(function: F) -> F:
     )(function)
 
 
+def json_option(function: F) -> F:
+    """Add `--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output; logs are JSON too.")(
+        function
+    )
+
+
+def debug_option(function: F) -> F:
+    """Add `--debug`; the command line's end looks for it, a verb may log more."""
+    return click.option("--debug", is_flag=True, help="Log more, and show where an error came from.")(function)
+
+
 def output_options(function: F) -> F:
     """Add `--json` and `--debug`."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output; logs are JSON too.")
-    debug = click.option("--debug", is_flag=True, help="Log more, and show where an error came from.")
-    return as_json(debug(function))
+    return json_option(debug_option(function))
 
 
 def load(config_path: Path, *, as_json: bool, debug: bool) -> "Loaded":
@@ -43,14 +53,19 @@ def load(config_path: Path, *, as_json: bool, debug: bool) -> "Loaded":
     import structlog
 
     from keeper.config.load import load_config
-    from keeper.telemetry.log import configure_logging
-    from keeper.telemetry.redact import Redactor
 
     loaded = load_config(config_path)
-    redactor = Redactor(url.reveal() for url in loaded.config.chain.rpc)
-    configure_logging(redactor, as_json=True if as_json else None, level="debug" if debug else "info")
+    start_logging((url.reveal() for url in loaded.config.chain.rpc), as_json=as_json, debug=debug)
     log = structlog.get_logger()
     for warning in loaded.warnings:
         log.warning("config_doubted", text=warning)
 
     return loaded
+
+
+def start_logging(secrets: Iterable[str], *, as_json: bool, debug: bool) -> None:
+    """Send every log to standard error, so that standard output carries the answer alone."""
+    from keeper.telemetry.log import configure_logging
+    from keeper.telemetry.redact import Redactor
+
+    configure_logging(Redactor(secrets), as_json=True if as_json else None, level="debug" if debug else "info")

@@ -7,7 +7,6 @@ never read here: the configuration only names the files that hold them.
 import hashlib
 import os
 import re
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from keeper.config.model import KeeperConfig
 from keeper.config.overrides import apply_overrides
 from keeper.config.problems import Places, dotted, raise_problems
 from keeper.config.translate import problems_of
-from keeper.errors import ConfigError
+from keeper.errors import ConfigError, KeeperError, SigningKeyError
 
 _LARGEST_FILE_BYTES: Final = 1_000_000
 
@@ -39,11 +38,9 @@ class Loaded:
     places: Places
     digest: str
 
-    def refuse(self, path: KeyPath, fault: str, hint: str = "") -> ConfigError:
+    def refuse(self, kind: type[KeeperError], path: KeyPath, fault: str, hint: str = "") -> KeeperError:
         """Make the error for a setting that only turned out to be wrong later, at the line it was written on."""
-        return ConfigError(
-            f"{self.places.of(path)}: {dotted(path)}: {fault}" + (f"\n  {hint}" if hint else ""), path=path
-        )
+        return kind(f"{self.places.of(path)}: {dotted(path)}: {fault}" + (f"\n  {hint}" if hint else ""), path=path)
 
 
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
@@ -71,28 +68,24 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
 def require_files(loaded: Loaded) -> None:
     """Check that the key files a configuration names can be read, before anything slow is started.
 
-    The path itself is not repeated: a passphrase written in its place must not reach the terminal.
+    `SigningKeyError` at the line that names the file. The path is not repeated: a passphrase written in its place must
+    not reach the terminal.
     """
     keys = loaded.config.keys
     if keys is None:
         return
 
-    named = (("keystore", keys.keystore), ("passphrase_file", keys.passphrase_file))
-    for key, path in named:
+    for key, path in (("keystore", keys.keystore), ("passphrase_file", keys.passphrase_file)):
         if path is None:
             continue
 
-        where: KeyPath = ("keys", key)
-        try:
-            mode = path.stat().st_mode
-        except OSError:
-            raise loaded.refuse(where, "no such file", _missing_key_file(key)) from None
+        if not path.exists():
+            raise loaded.refuse(SigningKeyError, ("keys", key), "no such file", _missing_key_file(key))
 
-        if not stat.S_ISREG(mode) or not os.access(path, os.R_OK):
-            raise loaded.refuse(where, "not a file this user can read", "check its owner and permissions")
-
-        if key == "passphrase_file" and mode & stat.S_IROTH:
-            raise loaded.refuse(where, "every user of this machine can read it", "chmod 600 it")
+        if not path.is_file() or not os.access(path, os.R_OK):
+            raise loaded.refuse(
+                SigningKeyError, ("keys", key), "not a file this user can read", "check its owner and permissions"
+            )
 
 
 def _missing_key_file(key: str) -> str:

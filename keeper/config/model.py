@@ -84,15 +84,11 @@ class RunConfig(Section):
     live: StrictBool = False
     """Allow sending; `--live` is needed as well. False, because a first start should cost nothing."""
     journal: ConfigPath = Field(default=Path("keeper.db"), validate_default=True)
-    """SQLite file that every plan, decline and transaction is written to; beside the configuration by default."""
+    """SQLite file that plans, declines and transactions are written to; a dry run writes `keeper.dry.db` beside it."""
     recording: ConfigPath | None = None
     """File the answers of each pass are kept in, for `keeper replay`; none by default: it grows with every block."""
     audit_every_blocks: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 100
     """Blocks between rereads of a sample of positions against our state; 100 is 20 minutes on Ethereum; 0 is off."""
-
-    def journal_of(self, *, live: bool) -> Path:
-        """Name the journal of a mode: a dry run writes beside the live one (`keeper.dry.db`), never into it."""
-        return self.journal if live else self.journal.with_suffix(f".dry{self.journal.suffix}")
 
 
 class KeysConfig(Section):

@@ -33,12 +33,6 @@ def test_multicall3_default_is_the_address_it_has_on_every_chain(tmp_path):
     assert to_checksum(load(tmp_path, GOOD).config.chain.multicall3) == "0xcA11bde05977b3631167028862bE2a173976CA11"
 
 
-def test_journal_of_a_dry_run_is_not_the_live_one(tmp_path):
-    run = load(tmp_path, GOOD).config.run
-    assert run.journal_of(live=True).name == "keeper.db"
-    assert run.journal_of(live=False).name == "keeper.dry.db"
-
-
 def test_bid_as_profit_share_takes_its_own_keys(tmp_path):
     bid = '{ kind = "profit_share", share_bps = 9000, max_fee_per_gas_wei = "200000000000" }'
     config = load(tmp_path, changed('{ kind = "fixed" }', bid)).config
