@@ -69,5 +69,4 @@ def _fill(
         threshold = threshold_of(reserve, emode, rules)
         if threshold is not None:
             kept = threshold if rules.directed_rounding else threshold - 1
-            value = per_unit * (reserve.income / RAY) * kept / BPS
-            cover[first + i] = value * (1.0 - TILT if kept > 0 else 1.0 + TILT)
+            cover[first + i] = per_unit * (reserve.income / RAY) * kept / BPS * (1.0 - TILT)
