@@ -1,0 +1,174 @@
+"""One deployment at work: its adapter, its screened book, and the markets of recent blocks.
+
+A fault in its state stops this deployment alone: it stays visible with its reason, and comes back by a reread of
+everything it knows. Nothing here knows which protocol it is.
+"""
+
+from collections import deque
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from keeper.book.columns import PositionBook
+from keeper.book.screen import suspects
+from keeper.chain.port import PinnedChain
+from keeper.errors import StateError
+from keeper.protocols.base import Adapter, Applied, Market
+from keeper.types import BlockHead, BlockTarget, Declined, Health, Log, LogQuery, Offer, PositionKey, Reason
+
+HISTORY_BLOCKS: Final = 64
+"""Markets kept for settling what landed and for walking back a reorg; deeper reorgs resync."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What one block's screen and confirmation found: offers to plan with, and every no on the way."""
+
+    screened: int
+    suspects: int
+    liquidatable: dict[PositionKey, Health]
+    offers: tuple[Offer, ...]
+    declined: tuple[Declined, ...]
+
+
+@dataclass(slots=True)
+class Deployment:
+    """An adapter with its book. Invariant: `market` is of the last block advanced to, or None while stopped.
+
+    Every log is folded in once, even if the pass that brought it is dropped and its block comes again.
+    """
+
+    adapter: Adapter[Any]
+    book: PositionBook = field(default_factory=PositionBook)
+    market: Market | None = None
+    stopped: str | None = None
+    _history: dict[bytes, Market] = field(default_factory=dict)
+    _touched: deque[tuple[int, frozenset[PositionKey]]] = field(default_factory=lambda: deque(maxlen=HISTORY_BLOCKS))
+    _seen: set[tuple[bytes, int]] = field(default_factory=set)
+    _pending: set[PositionKey] = field(default_factory=set)
+    _backlog: list[Log] = field(default_factory=list)
+    _loaded: bool = False
+
+    @property
+    def name(self) -> str:
+        """The operator's name for it."""
+        return self.adapter.name
+
+    def sources(self) -> tuple[LogQuery, ...]:
+        """The logs its state is made from."""
+        return self.adapter.sync.sources()
+
+    def apply(self, logs: Sequence[Log]) -> Applied:
+        """Fold in what was not seen yet; what cannot be decoded waits for `advance` to heal, and is not lost."""
+        fresh = [*self._backlog, *(log for log in logs if (log.block_hash, log.index) not in self._seen)]
+        self._seen.update((log.block_hash, log.index) for log in logs)
+        self._backlog = fresh
+        applied = self.adapter.sync.apply(fresh)
+        self._backlog = []
+        self._pending |= applied.touched
+        return applied
+
+    async def advance(self, chain: PinnedChain, head: BlockHead, target: BlockTarget, error: StateError | None) -> None:
+        """Freeze the market of a block whose logs were applied; a fault stops this deployment and nothing else."""
+        try:
+            if error is not None:
+                raise error
+
+            if self.stopped is not None:
+                await self._heal(chain, head)
+
+            await self._observe(chain, head, target)
+        except StateError as fault:
+            self.stop(fault)
+
+    async def rewind(self, chain: PinnedChain, ancestor: BlockHead) -> None:
+        """Reread what orphaned blocks touched, at the last block both chains share."""
+        orphaned = set(self._pending)
+        while self._touched and self._touched[-1][0] > ancestor.number:
+            orphaned |= self._touched.pop()[1]
+
+        self._backlog = [log for log in self._backlog if log.block_number <= ancestor.number]
+        try:
+            # Reread, not undo: an orphaned block may hold events that were never decoded.
+            await chain.reads(self.adapter.sync.reread(orphaned, ancestor), ancestor)
+        except StateError as fault:
+            self.stop(fault)
+
+        self._pending |= orphaned
+
+    async def _heal(self, chain: PinnedChain, head: BlockHead) -> None:
+        """Read everything again at the head, logs that could not be decoded included."""
+        await chain.reads(self.adapter.sync.bootstrap(head), head)
+        self.apply(())
+        keys = frozenset(self.book.keys()) | self._pending
+        await chain.reads(self.adapter.sync.reread(keys, head), head)
+        self._pending |= keys
+        self.stopped = None
+
+    def stop(self, error: StateError) -> None:
+        """Set the deployment aside with its reason."""
+        self.stopped = error.message
+        self.market = None
+
+    def findings(self) -> Findings:
+        """Screen the book, decide suspects exactly, and collect the offers of what can be liquidated."""
+        market = self.market
+        if market is None:
+            no = Declined(self.name, None, Reason.QUARANTINED, {"why": self.stopped or "no market yet"})
+            return Findings(0, 0, {}, (), (no,))
+
+        always = self.adapter.health.always_confirm(market)
+        found = _confirm_order(suspects(self.book, self.adapter.health.factors(market)), always)
+        offers: list[Offer] = []
+        declined: list[Declined] = []
+        liquidatable: dict[PositionKey, Health] = {}
+        for key in found:
+            health = self.adapter.health.health(key, market)
+            if isinstance(health, Declined):
+                declined.append(health)
+                continue
+
+            if not health.liquidatable:
+                continue
+
+            liquidatable[key] = health
+            for offer in self.adapter.offers.offers(key, market):
+                _sort(offer, offers, declined)
+
+        for offer in self.adapter.offers.open_offers(market):
+            _sort(offer, offers, declined)
+
+        return Findings(len(self.book), len(found), liquidatable, tuple(offers), tuple(declined))
+
+    def market_of(self, block_hash: bytes) -> Market | None:
+        """The market of a recent block, None when it was never read or is too old."""
+        return self._history.get(block_hash)
+
+    async def _observe(self, chain: PinnedChain, head: BlockHead, target: BlockTarget) -> None:
+        market = await chain.reads(self.adapter.sync.observe(head, target, self.market), head)
+        touched = frozenset(self._pending)
+        self.market = market
+        self._touched.append((head.number, touched))
+        self._history[head.hash] = market
+        if len(self._history) > HISTORY_BLOCKS:
+            del self._history[next(iter(self._history))]
+
+        for row in self.adapter.health.rows(touched if self._loaded else None, market):
+            self.book.upsert(row)
+
+        self._loaded = True
+
+        self._pending.clear()
+        self._seen.clear()
+
+
+def _confirm_order(screened: Sequence[PositionKey], always: Collection[PositionKey]) -> list[PositionKey]:
+    """Screened keys and those decided every block, each once, in an order that does not depend on hashing."""
+    return sorted({*screened, *always})
+
+
+def _sort(answer: Offer | Declined, offers: list[Offer], declined: list[Declined]) -> None:
+    if isinstance(answer, Declined):
+        declined.append(answer)
+    else:
+        offers.append(answer)

@@ -1,0 +1,124 @@
+"""Settles what landed: the model on the state just before our transaction, and what the receipt's logs moved.
+
+The parent block's market and pools are kept by the engine; the block's logs before ours bring them to the point our
+transaction met. Nothing is read from our own plan but its size, its route and its loan.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from eth_utils.crypto import keccak
+
+from keeper.chain.port import PinnedChain, Receipt
+from keeper.deployment import Deployment
+from keeper.errors import DecodeError, StateError
+from keeper.execution.booking import Settled
+from keeper.execution.causes import Result
+from keeper.journal.records import PlanRecord
+from keeper.pools import PoolBook
+from keeper.protocols.base import Market
+from keeper.routing.base import Pool
+from keeper.types import (
+    Address,
+    BlockHead,
+    BlockTarget,
+    Log,
+    LogQuery,
+    Offer,
+    OfferKind,
+    Rejected,
+    Settlement,
+    TokenAmount,
+)
+
+EXECUTED: Final = bytes(keccak(text="Executed(address,address,uint256,uint256)"))
+_EVERYTHING: Final = LogQuery((), ())
+
+
+class MarketSettler:
+    """Implements `Settler` over the engine's own markets and pools."""
+
+    def __init__(
+        self, chain: PinnedChain, deployments: Sequence[Deployment], pools: PoolBook, executor: Address
+    ) -> None:
+        self._chain = chain
+        self._deployments = {deployment.name: deployment for deployment in deployments}
+        self._pools = pools
+        self._executor = executor
+
+    async def settle(self, plan: PlanRecord, receipt: Receipt, block: BlockHead) -> Settled | Rejected:
+        """Settle a transaction that did not revert; see `Settler`."""
+        deployment = self._deployments.get(plan.deployment)
+        if deployment is None:
+            raise StateError(f"deployment {plan.deployment} is not in the configuration any more", plan=plan.id)
+
+        executed = _executed(receipt.logs, self._executor)
+        if executed is None:
+            return Rejected("nothing was left to liquidate")
+
+        before = await self._logs_before(receipt, block)
+        parent = deployment.market_of(block.parent_hash)
+        if parent is None:
+            raise StateError("the state it met is too old to be rebuilt", plan=plan.id)
+
+        target = BlockTarget(block.number, block.timestamp, block.base_fee_wei, plan.target.expires_at)
+        market = deployment.adapter.sync.preceding(parent, before, target)
+        offer = _offer(deployment, plan, market)
+        if offer is None:
+            raise StateError("the model has no such offer on the state it met", plan=plan.id)
+
+        realised = deployment.adapter.encoder.realised(offer, receipt.logs)
+        if isinstance(realised, Rejected):
+            return realised
+
+        settlement = deployment.adapter.offers.settle(offer, plan.size, market)
+        pools = self._pools.preceding(block.parent_hash, before)
+        profit = None if pools is None else _profit(plan, settlement, pools)
+        ours = {log.tx_hash for log in before if log.address == self._executor and log.topics[:1] == (EXECUTED,)}
+        strangers = any(log.tx_hash not in ours for log in before)
+        return Settled(Result(settlement, profit), Result(realised, executed), touched_before=strangers)
+
+    async def _logs_before(self, receipt: Receipt, block: BlockHead) -> list[Log]:
+        """Every log of the block ahead of our first one: prices move in contracts no source names."""
+        first = receipt.logs[0].index
+        logs = await self._chain.logs([_EVERYTHING], block.number, block)
+        return [log for log in logs if log.index < first]
+
+
+def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer | None:
+    """The offer the plan took, as it stood just before: same kind, same position, same pair."""
+    offers = deployment.adapter.offers
+    found = offers.open_offers(market) if plan.position is None else offers.offers(plan.position, market)
+    wanted = (OfferKind(plan.kind), plan.debt_token, plan.collateral_token)
+    for offer in found:
+        if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token) == wanted:
+            return offer
+
+    return None
+
+
+def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:
+    """What the plan's own route and loan leave of a settlement, in the profit token; None if a pool cannot take it."""
+    amount = sum(part.amount for part in settlement.receives if part.token == plan.collateral_token)
+    for hop in plan.details["route"]["hops"]:
+        pool = pools.get(Address(bytes.fromhex(hop["pool"][2:])))
+        swap = None if pool is None else pool.quote_in(Address(bytes.fromhex(hop["in"][2:])), amount)
+        if swap is None:
+            return None
+
+        amount = swap.amount_out
+
+    paid = sum(payment.amount for payment in settlement.pays if payment.token == plan.debt_token)
+    return TokenAmount(plan.profit.token, amount - paid - int(plan.details["funding"]["fee"]))
+
+
+def _executed(logs: Sequence[Log], executor: Address) -> TokenAmount | None:
+    """Read what the executor sent to the treasury; None where it did nothing (a quiet miss)."""
+    for log in logs:
+        if log.address == executor and log.topics[:1] == (EXECUTED,):
+            if len(log.topics) != 3 or len(log.data) != 64:
+                raise DecodeError("Executed with another shape than our contract's", block=log.block_number)
+
+            return TokenAmount(Address(log.topics[2][12:]), int.from_bytes(log.data[:32], "big"))
+
+    return None
