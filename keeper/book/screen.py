@@ -1,69 +1,127 @@
-"""The one kernel that screens every protocol's positions, block by block.
+"""The one kernel that screens every protocol's positions, in float64, and over-selects so that none is missed.
 
-A position is suspect iff sum(quantity * cover) - sum(quantity * required) < sum(slack) over its entries. It
-over-selects by a relative band on top, so that no rounding of floating point can hide a liquidatable position.
+A suspect is decided exactly elsewhere; a position that is no suspect is healthy. Nothing is proven here about the
+factors themselves: each adapter tilts its own by what its integers can do.
 """
 
-from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keeper.book.columns import Bucket, PositionBook
+from keeper.errors import StateError
 from keeper.protocols.base import Factors
 from keeper.types import PositionKey
 
-RELATIVE_BAND: Final = 1e-9
-"""Six orders above the worst error of a float64 sum of a few hundred terms (n * 2**-53)."""
-BLOCK_ROWS: Final = 16_384
-"""Rows screened at a time, so that what is read stays in the processor's cache."""
+TAU: Final = 1e-9
+"""Relative tilt against float64's own errors: a sum of k entries is off by at most (k + 2) * 2**-53 of its terms,
+which stays below TAU up to millions of entries."""
+_BLOCK_ROWS: Final = 16_384
 
 
-def suspects(book: PositionBook, factors: Factors) -> list[PositionKey]:
-    """List, in key order, every position that may be liquidatable; exact integers decide."""
-    weights, slack = _tables(factors)
+class Nearness(NamedTuple):
+    """How far a position is from liquidation: its cover over what is required, both already tilted."""
+
+    key: PositionKey
+    ratio: float
+
+
+class _Weights(NamedTuple):
+    """Factors by column slot: cover at even places, required, negated, at odd ones.
+
+    `margin`: float64[2 * n_slots], base currency per quantity. `slack`: float64[2 * n_slots], base currency per entry.
+    """
+
+    margin: NDArray[np.float64]
+    slack: NDArray[np.float64]
+
+
+def suspects(book: PositionBook, factors: Factors) -> tuple[PositionKey, ...]:
+    """Every indebted position whose cover less required is below its slack, or cannot be told; ascending by key.
+
+    A factor that is not a number makes every position that uses it a suspect.
+    """
+    weights = _tilted(book, factors)
     found: list[PositionKey] = []
-    for bucket in book.buckets.values():
-        for start, margins, slacks in _margins(bucket, weights, slack):
-            rows = np.flatnonzero(margins < slacks)
-            found.extend(bucket.keys[start + int(row)] for row in rows)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for bucket in book.buckets():
+            found += map(bucket.key, _suspect_rows(bucket, weights).tolist())
 
-    return sorted(found)
-
-
-def nearest(book: PositionBook, factors: Factors, count: int) -> list[tuple[PositionKey, float]]:
-    """List the positions closest to liquidation with cover divided by required, ascending; for people to look at."""
-    weights, _ = _tables(factors)
-    ratios: list[tuple[float, PositionKey]] = []
-    for bucket in book.buckets.values():
-        used = bucket.used
-        terms = weights[bucket.slots[:used]] * bucket.quantities[:used]
-        cover = np.where(terms > 0, terms, 0.0).sum(axis=1)
-        required = -np.where(terms < 0, terms, 0.0).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = cover / required
-
-        best = np.argsort(ratio, kind="stable")[:count]
-        ratios.extend((float(ratio[row]), bucket.keys[int(row)]) for row in best)
-
-    return [(key, ratio) for ratio, key in sorted(ratios)[:count]]
+    return tuple(sorted(found))
 
 
-def _tables(factors: Factors) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interleave cover and required by slot, required negative, both tilted toward suspicion."""
-    weights = np.empty(2 * len(factors.cover), dtype=np.float64)
-    weights[0::2] = factors.cover * (1 - RELATIVE_BAND)
-    weights[1::2] = -factors.required * (1 + RELATIVE_BAND)
-    return weights, np.repeat(factors.slack * (1 + RELATIVE_BAND), 2)
+def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness, ...]:
+    """The positions nearest to liquidation, or furthest past it, ascending by ratio and then by key.
+
+    Positions whose ratio cannot be told are left out.
+    """
+    weights = _tilted(book, factors)
+    found: list[Nearness] = []
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        for bucket in book.buckets():
+            ratios = _ratios(bucket, weights)
+            known = np.flatnonzero(~np.isnan(ratios))
+            if len(known) > count > 0:
+                # All ties of the last one stay in: which of them counts is decided by key, not by row.
+                last = np.partition(ratios[known], count - 1)[count - 1]
+                known = known[ratios[known] <= last]
+
+            found += (Nearness(bucket.key(row), float(ratios[row])) for row in known.tolist())
+
+    return tuple(sorted(found, key=lambda one: (one.ratio, one.key))[: max(count, 0)])
 
 
-def _margins(
-    bucket: Bucket, weights: NDArray[np.float64], slack: NDArray[np.float64]
-) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
-    """Margins and slacks of a bucket's live rows, in cache-sized blocks, with the first row of each."""
-    for start in range(0, bucket.used, BLOCK_ROWS):
-        stop = min(start + BLOCK_ROWS, bucket.used)
-        slots = bucket.slots[start:stop]
-        margins = (weights[slots] * bucket.quantities[start:stop]).sum(axis=1)
-        yield start, margins, slack[slots].sum(axis=1)
+def _tilted(book: PositionBook, factors: Factors) -> _Weights:
+    slots = len(factors.cover)
+    if book.slots_used > slots or len(factors.required) != slots or len(factors.slack) != slots:
+        raise StateError(
+            f"the book uses {book.slots_used} factor slots, the market gives {slots} cover, "
+            f"{len(factors.required)} required and {len(factors.slack)} slack factors"
+        )
+
+    margin = np.empty(2 * slots)
+    margin[0::2] = factors.cover - TAU * np.abs(factors.cover)
+    margin[1::2] = -(factors.required + TAU * np.abs(factors.required))
+    slack = np.repeat(factors.slack + TAU * np.abs(factors.slack), 2)
+    # An unknown slack poisons the margin, which the first pass looks at.
+    margin[np.isnan(slack)] = np.nan
+    return _Weights(margin, slack)
+
+
+def _suspect_rows(bucket: Bucket, weights: _Weights) -> NDArray[np.intp]:
+    """Rows below their own slack: first against the greatest slack any row could have, then those few exactly."""
+    ceiling = bucket.entries * np.nanmax(weights.slack, initial=0.0)
+    near = [np.empty(0, np.intp)]
+    # Blocks small enough to stay in the cache from the first entry to the last.
+    for start in range(0, bucket.size, _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, bucket.size))
+        margin = _dot(weights.margin, bucket.slots[:, rows], bucket.quantities[:, rows])
+        near.append(np.flatnonzero(~(margin >= ceiling)) + start)
+
+    rows_near = np.concatenate(near)
+    slots = bucket.slots[:, rows_near]
+    margin = _dot(weights.margin, slots, bucket.quantities[:, rows_near])
+    slack: NDArray[np.float64] = weights.slack[slots].sum(axis=0)
+    return rows_near[~(margin >= slack)]
+
+
+def _dot(
+    weights: NDArray[np.float64], slots: NDArray[np.uint16], quantities: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Sum over entries of quantity times weight, per row."""
+    # "clip" is the fast way to take; every slot was checked against the factors before.
+    total: NDArray[np.float64] = weights.take(slots[0], mode="clip") * quantities[0]
+    for slot, quantity in zip(slots[1:], quantities[1:], strict=True):
+        total += weights.take(slot, mode="clip") * quantity
+
+    return total
+
+
+def _ratios(bucket: Bucket, weights: _Weights) -> NDArray[np.float64]:
+    slots = bucket.slots[:, : bucket.size]
+    terms = weights.margin[slots] * bucket.quantities[:, : bucket.size]
+    owed = slots & 1 == 1
+    cover: NDArray[np.float64] = np.where(owed, 0.0, terms).sum(axis=0)
+    required: NDArray[np.float64] = np.where(owed, -terms, 0.0).sum(axis=0)
+    return cover / required

@@ -1,74 +1,92 @@
-"""The book's columns and kernel on positions small enough to work out by hand."""
-
 import numpy as np
+import pytest
 
 from keeper.book.columns import PositionBook
 from keeper.book.screen import nearest, suspects
+from keeper.errors import StateError
 from keeper.protocols.base import Factors, HealthRow
-from keeper.types import PositionKey
 
 
-def _key(number: int) -> PositionKey:
-    return PositionKey(number.to_bytes(20, "big"))
+def key(number):
+    return number.to_bytes(20, "big")
 
 
-def _factors() -> Factors:
-    # slot 0: worth 2 as cover; slot 1: worth 3 as debt
-    return Factors(cover=np.array([2.0, 0.0]), required=np.array([0.0, 3.0]), slack=np.array([0.5, 0.5]))
+def factors(cover, required, slack=None):
+    slack = [0.0] * len(cover) if slack is None else slack
+    return Factors(*(np.array(values, np.float64) for values in (cover, required, slack)))
 
 
-def _row(number: int, cover: int, required: int) -> HealthRow:
-    return HealthRow(_key(number), ((0, cover),), ((1, required),))
-
-
-def test_suspects_below_at_and_above_the_slack_are_told_apart() -> None:
-    # margins: 2*10 - 3*7 = -1 < 1; 2*11 - 3*7 = 1, at the slack, inside the relative band; 2*12 - 3*7 = 3
+def book_of(*rows):
     book = PositionBook()
-    for number, cover in ((1, 10), (2, 11), (3, 12)):
-        book.upsert(_row(number, cover, 7))
+    for number, cover, required in rows:
+        book.upsert(HealthRow(key(number), cover, required))
 
-    assert suspects(book, _factors()) == [_key(1), _key(2)]
-
-
-def test_upsert_again_replaces_the_row() -> None:
-    book = PositionBook()
-    book.upsert(_row(1, 10, 7))
-    book.upsert(_row(1, 100, 7))
-
-    assert suspects(book, _factors()) == []
-    assert len(book) == 1
+    return book
 
 
-def test_upsert_without_debt_leaves_the_book() -> None:
-    book = PositionBook()
-    book.upsert(_row(1, 10, 7))
-    book.upsert(HealthRow(_key(1), ((0, 10),), ()))
+def test_suspects_are_those_whose_cover_is_below_what_is_required():
+    # One unit of slot 0 covers 2; one unit owed in slot 1 needs 3: 9 * 2 < 7 * 3 < 11 * 2.
+    book = book_of((1, ((0, 9),), ((1, 7),)), (2, ((0, 11),), ((1, 7),)))
 
-    assert len(book) == 0
-    assert _key(1) not in book
+    assert suspects(book, factors([2.0, 0.0], [0.0, 3.0])) == (key(1),)
 
 
-def test_remove_from_the_middle_keeps_the_others_findable() -> None:
-    book = PositionBook()
-    for number in range(200):  # more than one growth of the columns
-        book.upsert(_row(number, 1 if number % 2 else 1_000, 7))
+def test_slack_counts_once_per_entry():
+    # Margins of 2 and 3 with slack 1 on each of two entries: 2 is not below 2 by more than the tilt, but tilted it is.
+    book = book_of((1, ((0, 10),), ((0, 8),)), (2, ((0, 11),), ((0, 8),)))
 
-    for number in range(0, 200, 4):
-        book.remove(_key(number))
-
-    for number in range(1, 200, 4):
-        book.remove(_key(number))
-
-    assert suspects(book, _factors()) == [_key(n) for n in range(200) if n % 4 == 3]
-    assert book.keys() == [_key(n) for n in range(200) if n % 4 in (2, 3)]
+    assert suspects(book, factors([1.0], [1.0], [1.0])) == (key(1),)
 
 
-def test_nearest_orders_by_the_ratio_of_cover_to_required() -> None:
-    book = PositionBook()
-    for number, cover in ((1, 30), (2, 12), (3, 21)):
-        book.upsert(_row(number, cover, 7))
+def test_suspects_come_in_key_order_whatever_the_order_of_arrival():
+    rows = [(n, ((0, 1),) * (1 + n % 3), ((0, 100),)) for n in (5, 3, 9, 1)]
 
-    found = nearest(book, _factors(), 2)
+    assert suspects(book_of(*rows), factors([1.0], [1.0])) == tuple(map(key, (1, 3, 5, 9)))
+    assert suspects(book_of(*rows[::-1]), factors([1.0], [1.0])) == tuple(map(key, (1, 3, 5, 9)))
 
-    assert [key for key, _ in found] == [_key(2), _key(3)]
-    assert [round(ratio, 3) for _, ratio in found] == [1.143, 2.0]  # 24/21 and 42/21
+
+@pytest.mark.parametrize("unknown", range(3))
+def test_factor_that_is_no_number_makes_its_users_suspects_and_only_them(unknown):
+    values = [[5.0, 5.0], [1.0, 1.0], [0.0, 0.0]]
+    values[unknown][1] = float("nan")
+    book = book_of((1, ((0, 9),), ((0, 1),)), (2, ((1, 9),), ((1, 1),)))
+
+    assert suspects(book, factors(*values)) == (key(2),)
+
+
+def test_positions_without_debt_are_no_suspects():
+    assert suspects(book_of((1, ((0, 1),), ())), factors([0.0], [1.0], [9.0])) == ()
+
+
+def test_empty_book_has_no_suspects_under_no_factors():
+    assert suspects(PositionBook(), factors([], [])) == ()
+    assert nearest(PositionBook(), factors([], []), 3) == ()
+
+
+def test_book_that_uses_more_slots_than_there_are_factors_is_an_error():
+    with pytest.raises(StateError, match="uses 3 factor slots, the market gives 2"):
+        suspects(book_of((1, ((2, 1),), ((0, 1),))), factors([1.0, 1.0], [1.0, 1.0]))
+
+
+def test_suspects_are_found_past_the_first_block_of_rows():
+    healthy = [(n, ((0, 3),), ((0, 1),)) for n in range(20_000)]
+    book = book_of(*healthy, (20_000, ((0, 1),), ((0, 3),)))
+
+    assert suspects(book, factors([1.0], [1.0])) == (key(20_000),)
+
+
+def test_nearest_are_the_lowest_ratios_and_ties_go_by_key():
+    ratios = {4: (30, 10), 2: (20, 10), 8: (20, 10), 1: (20, 10), 9: (5, 10)}
+    book = book_of(*((n, ((0, cover),), ((0, owed),)) for n, (cover, owed) in ratios.items()))
+
+    found = nearest(book, factors([1.0], [1.0]), 3)
+
+    assert [one.key for one in found] == [key(9), key(1), key(2)]
+    assert [one.ratio for one in found] == pytest.approx([0.5, 2.0, 2.0])
+
+
+def test_nearest_leaves_out_what_cannot_be_told():
+    book = book_of((1, ((0, 1),), ((0, 1),)), (2, ((1, 1),), ((0, 1),)))
+
+    assert [one.key for one in nearest(book, factors([1.0, float("nan")], [1.0, 1.0]), 5)] == [key(1)]
+    assert nearest(book, factors([1.0, 1.0], [1.0, 1.0]), 0) == ()
