@@ -48,6 +48,7 @@ class Deployment:
     _pending: set[PositionKey] = field(default_factory=set)
     _backlog: list[Log] = field(default_factory=list)
     _loaded: bool = False
+    _changed: set[PositionKey] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -140,6 +141,11 @@ class Deployment:
 
         return Findings(len(self.book), len(found), liquidatable, tuple(offers), tuple(declined))
 
+    def take_changed(self) -> set[PositionKey]:
+        """Positions that changed since this was last asked: what a save must write."""
+        changed, self._changed = self._changed, set()
+        return changed
+
     def market_of(self, block_hash: bytes) -> Market | None:
         """The market of a recent block, None when it was never read or is too old."""
         return self._history.get(block_hash)
@@ -157,6 +163,7 @@ class Deployment:
             self.book.upsert(row)
 
         self._loaded = True
+        self._changed |= touched
 
         self._pending.clear()
         self._seen.clear()
