@@ -15,6 +15,7 @@ from keeper.chain.phrases import FaultKind
 from keeper.chain.rpc import Rpc
 from keeper.chain.wire import Header, Json, quantity, read_header
 from keeper.errors import ConfigError, RpcError
+from keeper.types import BlockHead
 
 log = structlog.get_logger(__name__)
 
@@ -83,6 +84,9 @@ class Endpoints:
         Where they never do, the least bad ones are returned, faults as values. `CallError` where no endpoint
         answered at all. Only for what may be asked twice.
         """
+        if not requests:
+            return []
+
         best: list[Answer] | None = None
         failure: CallError | None = None
         order = self._in_order()
@@ -136,6 +140,21 @@ class Endpoints:
             raise answers[0].malformed(ValueError("another block than asked for"))
 
         return header
+
+    async def ancestors(self, head: BlockHead, count: int) -> list[BlockHead]:
+        """Fetch up to `count` ancestors, nearest first; fewer where the chain no longer leads to this head."""
+        numbers = range(head.number - 1, max(head.number - 1 - count, -1), -1)
+        found: list[BlockHead] = []
+        wanted = head.parent_hash
+        for answer in await self.ask([Request("eth_getBlockByNumber", (hex(n), False)) for n in numbers]):
+            header = decode_header(answer)
+            if header is None or header.head.hash != wanted:
+                return found
+
+            found.append(header.head)
+            wanted = header.head.parent_hash
+
+        return found
 
     def subscribers(self) -> Iterable[Rpc]:
         """Endpoints that can notify, best first."""

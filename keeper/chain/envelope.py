@@ -94,7 +94,7 @@ def read_frames(body: bytes) -> list[Frame]:
 
 def fault_of(frame: Frame) -> NodeFault | None:
     """Read what a frame says went wrong; None where it carries a result."""
-    if frame.error and frame.error != b"null":
+    if bytes(frame.error) not in (b"", b"null"):
         try:
             error = _error.decode(frame.error)
         except (msgspec.DecodeError, RecursionError):
@@ -103,7 +103,7 @@ def fault_of(frame: Frame) -> NodeFault | None:
         code = error.code if isinstance(error.code, int) else None
         return classify(code, str(error.message), error.data)
 
-    return None if frame.result else NodeFault(FaultKind.MALFORMED, "neither a result nor an error")
+    return None if bytes(frame.result) else NodeFault(FaultKind.MALFORMED, "neither a result nor an error")
 
 
 def match(first_id: int, count: int, frames: Sequence[Frame]) -> Mapping[int, Frame]:

@@ -32,7 +32,8 @@ class HeadTiming:
     """When to poll and when to worry, in seconds.
 
     `mute_after_s` is how long a subscription may stay silent: two and a half slots. `max_walk` bounds how many
-    parents are fetched one by one; a longer gap is crossed by number.
+    parents are fetched one by one; a longer gap is crossed by number. `known_before` is how many blocks before the
+    first one are looked up, so that a reorg right after the start is one like any other.
     """
 
     poll_s: float = 1.0
@@ -40,6 +41,7 @@ class HeadTiming:
     retry_s: float = 0.5
     max_retry_s: float = 30.0
     max_walk: int = 256
+    known_before: int = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class HeadFollower:
         self._heard_at = self._time.clock()
         self._subscription: Subscription | None = None
         self._notifies = False
+        self._looked_back = False
         self._silent_since = self._heard_at
         if since is not None:
             self._lineage.extend(since)
@@ -111,6 +114,7 @@ class HeadFollower:
                 continue
 
             try:
+                await self._look_back()
                 event = await link(header.head, self._lineage, self._fetch, self._timing.max_walk)
             except RpcError as error:
                 log.warning("head_link_failed", block=header.head.number, error=error.message)
@@ -134,6 +138,17 @@ class HeadFollower:
         self._newest = header
         self._heard_at = self._time.clock()
         self._arrived.set()
+
+    async def _look_back(self) -> None:
+        """Learn the blocks before the one we start from, once."""
+        last = self._lineage.last
+        if self._looked_back or last is None:
+            return
+
+        for ancestor in await self._endpoints.ancestors(last, self._timing.known_before):
+            self._lineage.prepend(ancestor)
+
+        self._looked_back = True
 
     async def _fetch(self, block: int | bytes) -> BlockHead | None:
         """Fetch a header for linking; what was notified and skipped is at hand."""

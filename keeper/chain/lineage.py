@@ -47,8 +47,17 @@ class Lineage:
         while self._hashes and next(reversed(self._hashes)) > number:
             self._hashes.popitem()
 
+    def prepend(self, head: BlockHead) -> None:
+        """Add the parent of the oldest block remembered."""
+        self._hashes[head.number] = head.hash
+        self._hashes.move_to_end(head.number, last=False)
+
     def extend(self, head: BlockHead) -> None:
         """Add a descendant of the newest block remembered."""
+        if not self._hashes and head.number > 0:
+            # Known without asking: enough for the commonest reorg, of one block.
+            self._hashes[head.number - 1] = head.parent_hash
+
         self._hashes[head.number] = head.hash
         self.last = head
         if len(self._hashes) > self._depth:

@@ -97,16 +97,14 @@ class _Lines(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Route every complete line."""
         head, newline, rest = data.rpartition(b"\n")
-        self._waiting_bytes += len(data)
         if newline:
             lines = b"".join([*self._parts, head]).split(b"\n")
             self._parts, self._waiting_bytes = [rest], len(rest)
             self._deliver(lines)
         else:
             self._parts.append(data)
-
-        if self._waiting_bytes > self._max_line_bytes:
-            self.abort(f"an answer exceeds {self._max_line_bytes} bytes")
+            self._waiting_bytes += len(data)
+            self._deliver([])
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail whoever waits."""
@@ -119,6 +117,11 @@ class _Lines(asyncio.Protocol):
             self._transport.abort()
 
     def _deliver(self, lines: list[bytes]) -> None:
+        longest = max(self._waiting_bytes, *map(len, lines), 0)
+        if longest > self._max_line_bytes:
+            self.abort(f"an answer exceeds {self._max_line_bytes} bytes")
+            return
+
         try:
             for line in lines:
                 if line.strip():
