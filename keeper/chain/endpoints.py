@@ -236,6 +236,10 @@ class Endpoints:
         member.checked_generation = member.rpc.generation
 
     def _rest(self, member: _Member, error: CallError) -> None:
+        if error.fault.kind in (FaultKind.TOO_WIDE, FaultKind.OVERSIZED):
+            # The question's fault, not the endpoint's.
+            return
+
         member.failures += 1
         rest_s = min(_REST_S * 2 ** min(member.failures - 1, 10), _MAX_REST_S)
         if error.fault.retry_after_s is not None:
