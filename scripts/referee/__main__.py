@@ -5,6 +5,7 @@ import os
 import select
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -26,15 +27,15 @@ def main() -> int:
     arguments = _parser().parse_args()
 
     try:
-        return _run(arguments)
+        with closing(Rpc(arguments.rpc_url)) as rpc:
+            return _run(rpc, arguments)
     except RefereeError as error:
         print(f"referee: {error}", file=sys.stderr)
         return CANNOT_JUDGE
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(rpc: Rpc, arguments: argparse.Namespace) -> int:
     rules = manifest.load(arguments.manifest)
-    rpc = Rpc(arguments.rpc_url)
     _check_chain(rpc, rules.chain_id)
     first = arguments.from_block if arguments.from_block is not None else rules.run_block
     judge = open_judge(rpc, rules, _head(rpc) if first is None else first)

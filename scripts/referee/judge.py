@@ -56,25 +56,27 @@ class Judge:
         while self.following < head:
             block, after = (fetch_block(self.rpc, number) for number in (self.following, self.following + 1))
 
-            if after.parent != block.hash or (self.records and self.records[-1].block.hash != block.parent):
-                self._step_back()
-                continue
-
-            self._judge(block, Next(after.number, after.timestamp, after.base_fee))
+            if after.parent == block.hash and self._extends(block):
+                self._judge(block, Next(after.number, after.timestamp, after.base_fee))
 
     def finish(self, last: int) -> None:
         """Judge up to the last block, whose successor is taken to come after the same gap and at the same base fee."""
-        self.advance(last)
-
-        if self.following == last:
+        while self.following <= last:
+            self.advance(last)
             block = fetch_block(self.rpc, last)
-            gap = block.timestamp - fetch_block(self.rpc, last - 1).timestamp if last else 1
-            self._judge(block, Next(last + 1, block.timestamp + max(1, gap), block.base_fee))
 
-    def _step_back(self) -> None:
+            if self._extends(block):
+                gap = block.timestamp - fetch_block(self.rpc, last - 1).timestamp if last else 1
+                self._judge(block, Next(last + 1, block.timestamp + max(1, gap), block.base_fee))
+
+    def _extends(self, block: Block) -> bool:
+        """Tell whether a block follows the last one judged; where it does not, take that one back."""
+        if not self.records or self.records[-1].block.hash == block.parent:
+            return True
+
         # The branch we judged is gone: its blocks are judged anew, one step at a time until the parents match.
-        if self.records:
-            self.records.pop()
+        self.records.pop()
+        return False
 
     def _judge(self, block: Block, following: Next) -> None:
         started = time.monotonic()

@@ -34,6 +34,9 @@ class Rpc:
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.requests = 0
 
+    def close(self) -> None:
+        self._connection.close()
+
     def call(self, method: str, *params: object) -> Json:
         """Return the result of one request; raises RpcError."""
         return self.batch([(method, params)])[0]
