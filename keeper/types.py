@@ -162,6 +162,8 @@ class Reason(StrEnum):
     UNTRUSTED_PROFIT_TOKEN = "untrusted_profit_token"
     BELOW_MIN_PROFIT = "below_min_profit"
     UNPROFITABLE = "unprofitable"
+    BAD_DEBT = "bad_debt_left_alone"
+    NO_STRATEGY = "no_strategy"
     CONFLICT = "conflict_in_block"
     IN_FLIGHT = "already_in_flight"
     COOLDOWN = "cooldown"
