@@ -59,6 +59,8 @@ def _build(packages: Packages, state: Path) -> tuple[World, int]:
     try:
         with Anvil(packages, AnvilOptions(timestamp=GENESIS_S, dump_state=scratch / "state")) as anvil:
             chain = LocalChain(anvil.url)
+            # Blocks 12 s apart whatever they took to mine, so that every build gives the same chain.
+            chain.node.rpc("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
             world = build_world(chain, packages)
             timestamp = chain.timestamp()
             chain.close()

@@ -65,7 +65,7 @@ def health(borrower: Borrower, prices: Prices) -> float:
 
 def value(symbol: str, amount: int, prices: Prices) -> float:
     """Convert base units to US dollars."""
-    return amount * prices[symbol] / DOLLAR / 10 ** _BY_SYMBOL[symbol].decimals
+    return float(amount * prices[symbol] / (DOLLAR * 10 ** _BY_SYMBOL[symbol].decimals))
 
 
 def _amounts(rng: random.Random, path: Sequence[Step], template: Template) -> tuple[Amounts, Amounts]:

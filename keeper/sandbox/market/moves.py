@@ -11,6 +11,7 @@ from keeper.sandbox.market.opening import ARBITRAGEUR
 from keeper.sandbox.market.path import Prices
 from keeper.sandbox.uniswap_v3 import FOREVER, Pool, pool_sqrt_price
 from keeper.sandbox.world import World
+from keeper.types import Address
 
 INDIFFERENT: Final = 10_000
 """A pool is left alone where its square-root price is off by less than one part in this many."""
@@ -45,7 +46,7 @@ def _swaps(chain: LocalChain, world: World, traded: Prices) -> Iterator[Transact
 
 
 def swap_to(  # noqa: PLR0913  # a swap's own parts
-    chain: LocalChain, world: World, pool: Pool, sqrt_price: int, *, sells0: bool, trader: bytes
+    chain: LocalChain, world: World, pool: Pool, sqrt_price: int, *, sells0: bool, trader: Address
 ) -> Transaction:
     """Write down a sale that ends where the pool reaches a price; what it would not take stays with the trader."""
     sold, bought = (pool.token0, pool.token1) if sells0 else (pool.token1, pool.token0)

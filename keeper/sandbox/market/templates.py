@@ -72,4 +72,3 @@ TEMPLATES: Final = (
     # Where the sale loses more than the bonus brings.
     Template("stranded", 3, ("WBTC",), ("USDC",), (6_000, 40_000), (0.945, 0.98), LAST),
 )
-
