@@ -1,0 +1,122 @@
+"""What the referee is given: the manifest and the keeper's report, good and bad."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from referee import manifest, report
+from referee.errors import RefereeError
+from referee.manifest import Floor
+from referee.rpc import Rpc
+from referee.sizes import COUNT, sizes
+
+ADDRESS = "0x" + "Ab" * 20
+MANIFEST = {
+    "addresses_provider": ADDRESS,
+    "venues": [{"factory": ADDRESS}],
+    "native_usd": ADDRESS,
+    "min_profit": "5 USD",
+    "executor": ADDRESS,
+    "treasury": ADDRESS,
+}
+
+
+@pytest.fixture
+def load_manifest(tmp_path):
+    def load(**changes):
+        path = tmp_path / "manifest.json"
+        path.write_text(json.dumps(MANIFEST | changes))
+        return manifest.load(path)
+
+    return load
+
+
+@pytest.fixture
+def load_report(tmp_path):
+    def load(text):
+        path = tmp_path / "report.jsonl"
+        path.write_text(text)
+        return report.load(path)
+
+    return load
+
+
+def test_manifest_addresses_are_lower_case(load_manifest):
+    assert load_manifest().executor == ADDRESS.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "floor"), [("5 USD", Floor(Decimal(5), "USD")), ("0.004 native", Floor(Decimal("0.004"), "native"))]
+)
+def test_manifest_floor_is_an_amount_and_a_unit(load_manifest, text, floor):
+    assert load_manifest(min_profit=text).floor == floor
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_profit": "5 EUR"}, "min_profit must look like '5 USD' or '0.004 native', not '5 EUR'"),
+        ({"executor": "0x12"}, "$.executor"),
+        ({"treasurer": ADDRESS}, "treasurer"),
+        ({"venues": [{"factory": ADDRESS, "kind": "curve"}]}, "uniswap_v3 venues only, not 'curve'"),
+    ],
+)
+def test_manifest_bad_field_is_named(load_manifest, changes, message):
+    with pytest.raises(RefereeError) as error:
+        load_manifest(**changes)
+
+    assert message in str(error.value)
+
+
+def test_report_lines_and_document_read_the_same(load_report):
+    landed = {"position": f"aave:{ADDRESS}", "status": "landed", "repaid": "12", "tx_hash": "0xAB"}
+    declined = {"position": ADDRESS, "reason": "below_min_profit"}
+    lines = load_report(json.dumps(landed) + "\n\n" + json.dumps(declined) + "\n")
+    document = load_report(json.dumps({"outcomes": [landed], "declined": [declined], "seconds": {}}, indent=1))
+
+    assert [(row.borrower, row.status, row.repaid, row.tx_hash, row.reason) for row in lines] == [
+        (ADDRESS.lower(), "landed", 12, "0xab", None),
+        (ADDRESS.lower(), "declined", None, None, "below_min_profit"),
+    ]
+    assert [(row.borrower, row.status, row.repaid) for row in document] == [
+        (row.borrower, row.status, row.repaid) for row in lines
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "report.jsonl:1: "),
+        ('{"position": "nobody"}', "report.jsonl:1: position names no address"),
+        (json.dumps({"position": ADDRESS, "repaid": "1.5"}), "report.jsonl:1: "),
+        (json.dumps({"position": ADDRESS, "repaid": 1.5}), "$.repaid"),
+    ],
+)
+def test_report_bad_line_is_named(load_report, line, message):
+    with pytest.raises(RefereeError) as error:
+        load_report(line)
+
+    assert message in str(error.value)
+
+
+def test_report_empty_has_no_rows(load_report):
+    assert load_report("") == []
+
+
+def test_rpc_url_is_not_repeated_when_it_is_refused():
+    with pytest.raises(RefereeError) as error:
+        Rpc("wss://user:secret@example.org")
+
+    assert "secret" not in str(error.value)
+
+
+def test_sizes_run_from_a_millionth_to_all_and_the_maximum():
+    listed = sizes(10**12)
+
+    assert len(listed) == COUNT == 20
+    assert (listed[0], listed[-2], listed[-1]) == (10**6, 10**12, 2**256 - 1)
+    assert 10**12 // 2 in listed
+
+
+def test_sizes_of_a_debt_of_one_unit_are_that_and_the_maximum():
+    assert sizes(1) == (1, 2**256 - 1)
