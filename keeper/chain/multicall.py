@@ -46,9 +46,12 @@ def decode_aggregate3(data: bytes, count: int, max_answer_bytes: int) -> list[Re
         raise ValueError(f"{_word(data, array)} answers to {count + 1} calls")
 
     base = array + 32
-    answers = [_result(data, base + _word(data, base + 32 * i), max_answer_bytes) for i in range(count + 1)]
+    answers = [_result(data, base + _word(data, base + 32 * i)) for i in range(count + 1)]
     gauge = answers.pop()
-    return answers if gauge.ok and len(gauge.data) == _GAUGE_OUTPUT_BYTES else None
+    if not gauge.ok or len(gauge.data) != _GAUGE_OUTPUT_BYTES:
+        return None
+
+    return [answer if len(answer.data) <= max_answer_bytes else Returned(ok=False, data=b"") for answer in answers]
 
 
 def _call3(target: Address, data: bytes) -> bytes:
@@ -56,15 +59,12 @@ def _call3(target: Address, data: bytes) -> bytes:
     return b"".join((*words, data, bytes(-len(data) % 32)))
 
 
-def _result(data: bytes, at: int, max_answer_bytes: int) -> Returned:
+def _result(data: bytes, at: int) -> Returned:
     ok = _word(data, at)
     start = at + _word(data, at + 32)
     length = _word(data, start)
     if ok > 1 or start + 32 + length > len(data):
         raise ValueError("an answer beyond the end")
-
-    if length > max_answer_bytes:
-        return Returned(ok=False, data=b"")
 
     return Returned(ok == 1, data[start + 32 : start + 32 + length])
 
