@@ -18,11 +18,7 @@ struct Rule {
     bytes4 selector;
     Kind kind;
     bytes4 revoke;
-}
-
-struct Spender {
-    address target;
-    address spender;
+    address spender; // who pulls what the call pays, or whom a grant is for; zero for nobody
 }
 
 struct Listing {
@@ -37,19 +33,18 @@ struct Factory {
 }
 
 /// @title What programs can reach
-/// @notice Programs come from a hot key, so what they can call is decided here, by the owner: targets by selector, the
-/// one spender that goes with a target, the tokens worth holding, and the factories whose pools need no entry each.
+/// @notice Programs come from a hot key, so what they can call is decided here, by the owner: targets by selector, each
+/// with the one spender that goes with it, the tokens worth holding, and the factories whose pools need no entry each.
 abstract contract Allowlist is Roles {
     error BannedSelector(bytes4 selector);
     error BadRule(address target, bytes4 selector);
     error TooManyPinned();
     error NotAllowed(address target, bytes4 selector);
-    error NoSpender(address target);
+    error NoSpender(address target, bytes4 selector);
     error NotListed(address token);
     error UnknownFactory(address factory);
 
-    event RuleSet(address indexed target, bytes4 indexed selector, Kind kind, bytes4 revoke);
-    event SpenderSet(address indexed target, address spender);
+    event RuleSet(address indexed target, bytes4 indexed selector, Kind kind, bytes4 revoke, address spender);
     event TokenSet(address indexed token, bool listed, bool pinned);
     event FactorySet(address indexed factory, bytes32 initCodeHash);
 
@@ -64,27 +59,20 @@ abstract contract Allowlist is Roles {
         bool pinned;
     }
 
-    mapping(uint256 targetAndSelector => uint256 kindAndRevoke) private rules;
-    mapping(address target => address spender) public spenderOf;
+    // Packed into one word, as every call of a program reads one: kind 8 bits, revoke 32, spender 160.
+    mapping(uint256 targetAndSelector => uint256 rule) private rules;
     mapping(address token => Grade grade) public tokens;
     mapping(address factory => bytes32 initCodeHash) public initCodeHashOf;
     address[MAX_PINNED] internal pinned;
 
-    /// @notice Changes what programs can reach; a rule of kind NONE, a zero spender, an unlisted token or a zero hash
-    /// takes an entry out. Selectors that move or promise tokens can only be used through the operations for it.
-    function configure(
-        Rule[] calldata rules_,
-        Spender[] calldata spenders,
-        Listing[] calldata listings,
-        Factory[] calldata factories
-    ) external onlyOwner {
+    /// @notice Changes what programs can reach; a rule of kind NONE, an unlisted token or a zero hash takes an entry out.
+    /// Selectors that move or promise tokens can only be used through the operations for it.
+    function configure(Rule[] calldata rules_, Listing[] calldata listings, Factory[] calldata factories)
+        external
+        onlyOwner
+    {
         for (uint256 i; i < rules_.length; ++i) {
             _setRule(rules_[i]);
-        }
-
-        for (uint256 i; i < spenders.length; ++i) {
-            spenderOf[spenders[i].target] = spenders[i].spender;
-            emit SpenderSet(spenders[i].target, spenders[i].spender);
         }
 
         for (uint256 i; i < listings.length; ++i) {
@@ -97,10 +85,10 @@ abstract contract Allowlist is Roles {
         }
     }
 
-    /// @notice What a program may use this (target, selector) for, and the selector that takes a grant back.
-    function ruleOf(address target, bytes4 selector) external view returns (Kind kind, bytes4 revoke) {
-        uint256 packed = rules[_key(target, selector)];
-        return (Kind(uint8(packed)), bytes4(uint32(packed >> 8)));
+    /// @notice What a program may use this (target, selector) for, the selector that takes a grant back, and the spender.
+    function ruleOf(address target, bytes4 selector) external view returns (Kind kind, bytes4 revoke, address spender) {
+        uint256 rule = _ruleOf(target, selector);
+        return (Kind(_kindOf(rule)), _revokeOf(rule), _spenderOf(rule));
     }
 
     /// @notice The tokens every frame checks, whether or not its program names them.
@@ -112,16 +100,26 @@ abstract contract Allowlist is Roles {
         }
     }
 
-    function _kindOf(address target, bytes4 selector) internal view returns (uint256) {
-        return rules[_key(target, selector)] & 0xff;
+    function _ruleOf(address target, bytes4 selector) internal view returns (uint256) {
+        return rules[(uint256(uint160(target)) << 32) | uint32(selector)];
     }
 
-    function _revocationOf(address target, bytes4 selector) internal view returns (bytes4) {
-        uint256 packed = rules[_key(target, selector)];
+    function _kindOf(uint256 rule) internal pure returns (uint256) {
+        return uint8(rule);
+    }
 
-        if (packed & 0xff != uint256(Kind.GRANT)) revert NotAllowed(target, selector);
+    function _revokeOf(uint256 rule) internal pure returns (bytes4) {
+        return bytes4(uint32(rule >> 8));
+    }
 
-        return bytes4(uint32(packed >> 8));
+    function _spenderOf(uint256 rule) internal pure returns (address) {
+        return address(uint160(rule >> 40));
+    }
+
+    function _requireKind(address target, bytes4 selector, Kind kind) internal view returns (uint256 rule) {
+        rule = _ruleOf(target, selector);
+
+        if (_kindOf(rule) != uint256(kind)) revert NotAllowed(target, selector);
     }
 
     function _requireListed(address token) internal view {
@@ -130,31 +128,48 @@ abstract contract Allowlist is Roles {
 
     /// The address of a V3-style pool, which nobody but its factory can have code at. Both tokens must be listed: a
     /// genuine pool of a worthless token is anybody's to make.
-    function _poolOf(address factory, address token0, address token1, uint256 fee) internal view returns (address pool) {
+    function _poolOf(address factory, address token0, address token1, uint256 fee)
+        internal
+        view
+        returns (address pool)
+    {
         bytes32 initCodeHash = initCodeHashOf[factory];
 
         if (initCodeHash == 0) revert UnknownFactory(factory);
 
         _requireListed(token0);
         _requireListed(token1);
-        bytes32 salt = keccak256(abi.encode(token0, token1, fee));
-        pool = address(uint160(uint256(keccak256(abi.encodePacked(hex"ff", factory, salt, initCodeHash)))));
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, shr(96, shl(96, token0)))
+            mstore(add(free, 32), shr(96, shl(96, token1)))
+            mstore(add(free, 64), fee)
+            let salt := keccak256(free, 96)
+            mstore8(free, 0xff)
+            mstore(add(free, 1), shl(96, factory))
+            mstore(add(free, 21), salt)
+            mstore(add(free, 53), initCodeHash)
+            pool := shr(96, shl(96, keccak256(free, 85)))
+        }
     }
 
     function _setRule(Rule calldata rule) private {
-        bool grants = rule.kind == Kind.GRANT;
-
-        if (rule.target == address(0) || rule.target == address(this)) revert BadRule(rule.target, rule.selector);
-        if (grants != (rule.revoke != 0)) revert BadRule(rule.target, rule.selector);
-        if ((rule.kind == Kind.RECIPIENT) != (rule.selector == 0) && rule.kind != Kind.NONE) {
-            revert BadRule(rule.target, rule.selector);
-        }
+        if (!_isCoherent(rule)) revert BadRule(rule.target, rule.selector);
         if ((rule.kind == Kind.CALL || rule.kind == Kind.PAYABLE) && _isBanned(rule.selector)) {
             revert BannedSelector(rule.selector);
         }
 
-        rules[_key(rule.target, rule.selector)] = uint256(rule.kind) | (uint256(uint32(rule.revoke)) << 8);
-        emit RuleSet(rule.target, rule.selector, rule.kind, rule.revoke);
+        rules[(uint256(uint160(rule.target)) << 32) | uint32(rule.selector)] =
+            uint256(rule.kind) | (uint256(uint32(rule.revoke)) << 8) | (uint256(uint160(rule.spender)) << 40);
+        emit RuleSet(rule.target, rule.selector, rule.kind, rule.revoke, rule.spender);
+    }
+
+    function _isCoherent(Rule calldata rule) private view returns (bool) {
+        if (rule.target == address(0) || rule.target == address(this) || rule.spender == address(this)) return false;
+        if ((rule.kind == Kind.GRANT) != (rule.revoke != 0)) return false;
+        if (rule.kind == Kind.NONE) return rule.spender == address(0);
+
+        return (rule.kind == Kind.RECIPIENT) == (rule.selector == 0);
     }
 
     function _setToken(Listing calldata listing) private {
@@ -185,10 +200,6 @@ abstract contract Allowlist is Roles {
         }
 
         pinned[last] = address(0);
-    }
-
-    function _key(address target, bytes4 selector) private pure returns (uint256) {
-        return (uint256(uint160(target)) << 32) | uint32(selector);
     }
 
     /// Selectors that move tokens, or give somebody the right to; a guard against a slip of the owner's.

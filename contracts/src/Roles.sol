@@ -21,7 +21,7 @@ abstract contract Roles {
     event PauseSet(bool paused);
 
     /// How long a new treasury waits, so that a stolen owner key can be noticed before profits go elsewhere.
-    uint256 public constant TREASURY_DELAY = 2 days;
+    uint256 internal constant TREASURY_DELAY = 2 days;
 
     address public immutable owner;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20, Tokens} from "./Tokens.sol";
+import {Tokens} from "./Tokens.sol";
 
 interface IVaultBorrower {
     function onVaultLoan(address token, uint256 amount, bytes calldata data) external;
@@ -56,10 +56,10 @@ contract Vault {
 
         lending = true;
         _use(token, amount);
-        uint256 expected = IERC20(token).balanceOf(address(this));
+        uint256 expected = Tokens.balanceOf(token, address(this));
         Tokens.transfer(token, executor, amount);
         IVaultBorrower(executor).onVaultLoan(token, amount, data);
-        uint256 balance = IERC20(token).balanceOf(address(this));
+        uint256 balance = Tokens.balanceOf(token, address(this));
 
         if (balance < expected) revert NotRepaid(token, balance, expected);
 

@@ -10,9 +10,9 @@ from typing import Final
 from eth_utils.crypto import keccak
 
 from keeper.execution.operations import (
+    Allow,
     Amount,
     Answer,
-    Approve,
     Call,
     Expect,
     Grant,
@@ -33,11 +33,12 @@ from keeper.types import Address
 EXECUTE_SELECTOR: Final = keccak(text="execute((uint40,uint40,address,uint128,uint16,uint128,uint128,uint8),bytes)")[:4]
 _HEADER_WORDS: Final = 8
 
-CALL, APPROVE, TRANSFER, PAY, REQUIRE, TRY, UNWRAP, TIP, GRANT, WATCH = range(1, 11)
-POOL_FLAG, KEEP_FLAG = 0x20, 0x40
+CALL, TRANSFER, PAY, REQUIRE, TRY, UNWRAP, TIP, GRANT, WATCH = range(1, 10)
+MAX_PATCHES, MAX_ALLOWS, MAX_EXPECTS = 15, 3, 3
+ALLOWS_SHIFT, EXPECTS_SHIFT = 4, 6
+POOL_FLAG, KEEP_FLAG = 0x100, 0x200
 EXPLICIT_FLAG, AT_LEAST_FLAG, NO_SLOT = 0x80, 0x80, 0xFF
 SCALED_FLAG, UP_FLAG, NEGATE_FLAG = 0x10, 0x20, 0x40
-MAX_PATCHES, MAX_EXPECTS = 7, 3
 
 
 def encode_execute(header: Header, ops: Iterable[Op]) -> bytes:
@@ -85,8 +86,6 @@ def _encode_op(op: Op) -> bytes:  # noqa: C901, PLR0911  # one case per operatio
     match op:
         case Call():
             return _encode_call(op)
-        case Approve(token, target, amount):
-            return _u(APPROVE, 1) + _address(token) + _address(target) + _amount(amount)
         case Transfer(token, to, amount):
             return _u(TRANSFER, 1) + _address(token) + _address(to) + _amount(amount)
         case Pay(token, amount):
@@ -103,17 +102,22 @@ def _encode_op(op: Op) -> bytes:  # noqa: C901, PLR0911  # one case per operatio
             return _u(UNWRAP, 1) + _amount(amount)
         case Tip(wei):
             return _u(TIP, 1) + _u(wei, 16)
-        case Grant(on, selector, target):
-            return _u(GRANT, 1) + _address(on) + _selector(selector) + _address(target)
+        case Grant(on, selector, target, called):
+            return _u(GRANT, 1) + _address(on) + _selector(selector) + _address(target) + _selector(called)
         case Watch(token):
             return _u(WATCH, 1) + _address(token)
 
 
 def _encode_call(op: Call) -> bytes:
-    if len(op.patches) > MAX_PATCHES or len(op.expects) > MAX_EXPECTS:
-        raise ValueError(f"a call takes at most {MAX_PATCHES} patches and {MAX_EXPECTS} expected callbacks")
+    counts = (len(op.patches), MAX_PATCHES), (len(op.allows), MAX_ALLOWS), (len(op.expects), MAX_EXPECTS)
 
-    flags = len(op.patches) | len(op.expects) << 3 | (KEEP_FLAG if op.keep else 0)
+    if any(count > most for count, most in counts):
+        raise ValueError(
+            f"a call takes {MAX_PATCHES} patches, {MAX_ALLOWS} allowances, {MAX_EXPECTS} callbacks at most"
+        )
+
+    flags = len(op.patches) | len(op.allows) << ALLOWS_SHIFT | len(op.expects) << EXPECTS_SHIFT
+    flags |= KEEP_FLAG if op.keep else 0
 
     if isinstance(op.target, PoolId):
         pool = op.target
@@ -123,9 +127,14 @@ def _encode_call(op: Call) -> bytes:
         target = _address(op.target)
 
     patches = b"".join(_u(patch.offset, 2) + _amount(patch.amount) for patch in op.patches)
+    allows = b"".join(_encode_allow(allow) for allow in op.allows)
     # The contract keeps them on a stack: the callback that comes first is announced last.
     expects = b"".join(map(_encode_expect, reversed(op.expects)))
-    return _u(CALL, 1) + _u(flags, 1) + target + _sized(op.data) + patches + expects
+    return _u(CALL, 1) + _u(flags, 2) + target + _sized(op.data) + patches + allows + expects
+
+
+def _encode_allow(allow: Allow) -> bytes:
+    return _address(allow.token) + _amount(allow.amount)
 
 
 def _encode_expect(expect: Expect) -> bytes:

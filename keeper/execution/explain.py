@@ -8,9 +8,9 @@ from eth_utils.crypto import keccak
 from keeper.errors import DecodeError
 from keeper.execution import calldata
 from keeper.execution.operations import (
+    Allow,
     Amount,
     Answer,
-    Approve,
     Call,
     Expect,
     Flag,
@@ -96,14 +96,12 @@ class _Cursor:
         return None if index == calldata.NO_SLOT else index
 
 
-def _decode_op(cursor: _Cursor) -> Op:  # noqa: C901, PLR0911  # one case per operation
+def _decode_op(cursor: _Cursor) -> Op:  # noqa: PLR0911  # one case per operation
     code = cursor.number(1)
 
     match code:
         case calldata.CALL:
             return _decode_call(cursor)
-        case calldata.APPROVE:
-            return Approve(cursor.address(), cursor.address(), _decode_amount(cursor))
         case calldata.TRANSFER:
             return Transfer(cursor.address(), cursor.address(), _decode_amount(cursor))
         case calldata.PAY:
@@ -119,7 +117,7 @@ def _decode_op(cursor: _Cursor) -> Op:  # noqa: C901, PLR0911  # one case per op
         case calldata.TIP:
             return Tip(cursor.number(16))
         case calldata.GRANT:
-            return Grant(cursor.address(), cursor.take(4), cursor.address())
+            return Grant(cursor.address(), cursor.take(4), cursor.address(), cursor.take(4))
         case calldata.WATCH:
             return Watch(cursor.address())
         case _:
@@ -127,7 +125,7 @@ def _decode_op(cursor: _Cursor) -> Op:  # noqa: C901, PLR0911  # one case per op
 
 
 def _decode_call(cursor: _Cursor) -> Call:
-    flags = cursor.number(1)
+    flags = cursor.number(2)
     first = cursor.address()
     target: Address | PoolId = first
 
@@ -135,9 +133,11 @@ def _decode_call(cursor: _Cursor) -> Call:
         target = PoolId(first, cursor.address(), cursor.address(), cursor.number(3))
 
     data = cursor.sized()
-    patches = tuple(Patch(cursor.number(2), _decode_amount(cursor)) for _ in range(flags & calldata.MAX_PATCHES))
-    expects = [_decode_expect(cursor) for _ in range(flags >> 3 & calldata.MAX_EXPECTS)]
-    return Call(target, data, patches, tuple(reversed(expects)), keep=bool(flags & calldata.KEEP_FLAG))
+    counts = (flags, flags >> calldata.ALLOWS_SHIFT, flags >> calldata.EXPECTS_SHIFT)
+    patches = tuple(Patch(cursor.number(2), _decode_amount(cursor)) for _ in range(counts[0] & calldata.MAX_PATCHES))
+    allows = tuple(Allow(cursor.address(), _decode_amount(cursor)) for _ in range(counts[1] & calldata.MAX_ALLOWS))
+    expects = [_decode_expect(cursor) for _ in range(counts[2] & calldata.MAX_EXPECTS)]
+    return Call(target, data, patches, allows, tuple(reversed(expects)), keep=bool(flags & calldata.KEEP_FLAG))
 
 
 def _decode_expect(cursor: _Cursor) -> Expect:
@@ -209,9 +209,10 @@ _MEANINGS: Final = {
     "BadRule(address,bytes4)": "the rule for {0}, {1} contradicts itself",
     "TooManyPinned()": "too many tokens are pinned",
     "NotAllowed(address,bytes4)": "{0} with selector {1} is not on the allow-list",
-    "NoSpender(address)": "no spender is registered for {0}",
+    "NoSpender(address,bytes4)": "no spender is listed with {0}, {1}",
     "NotListed(address)": "the token {0} is not listed",
     "UnknownFactory(address)": "the factory {0} is not listed",
+    "ReadFailed(address)": "the token {0} does not answer",
     "NotWatched(address)": "the token {0} is not watched by the program",
     "TransferFailed(address,address,uint256)": "token {0}: sending {1} {2} base units failed",
     "ApproveFailed(address,address,uint256)": "token {0}: allowing {1} {2} base units failed",

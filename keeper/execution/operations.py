@@ -69,6 +69,14 @@ class Patch:
     amount: Amount
 
 
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Let the spender listed with a call pull so much more of a token; what is left is taken back at the end."""
+
+    token: Address
+    amount: Amount
+
+
 class Answer(IntEnum):
     """What a callback returns."""
 
@@ -118,23 +126,16 @@ class PoolId:
 class Call:
     """Call a listed (target, selector), or a V3-style pool of listed tokens.
 
-    `expects` are in the order the callbacks come. `keep` makes the first four words it returns available to amounts.
+    `allows` lets the spender listed with the call pull. `expects` are in the order the callbacks come. `keep` makes
+    the first four words it returns available to amounts.
     """
 
     target: Address | PoolId
     data: bytes
     patches: tuple[Patch, ...] = ()
+    allows: tuple[Allow, ...] = ()
     expects: tuple[Expect, ...] = ()
     keep: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Approve:
-    """Allow the spender registered for `target` exactly this much; taken back when the frame ends."""
-
-    token: Address
-    target: Address
-    amount: Amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +193,15 @@ class Tip:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Give the spender registered for `target` a right by `on.selector(spender)`, revoked when the frame ends."""
+    """Give the spender listed with the call `(target, called)` a right by `on.selector(spender)`.
+
+    It is revoked when the frame ends.
+    """
 
     on: Address
     selector: bytes
     target: Address
+    called: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ class Watch:
     token: Address
 
 
-Op: TypeAlias = Call | Approve | Transfer | Pay | Require | Try | Unwrap | Tip | Grant | Watch
+Op: TypeAlias = Call | Transfer | Pay | Require | Try | Unwrap | Tip | Grant | Watch
 
 
 class Flag(IntFlag):

@@ -13,9 +13,9 @@ from eth_utils.crypto import keccak
 from keeper.execution.calldata import encode_program
 from keeper.execution.operations import (
     CALL_VALUE,
+    Allow,
     Amount,
     Answer,
-    Approve,
     Call,
     Expect,
     Op,
@@ -28,11 +28,13 @@ from keeper.execution.operations import (
     exact,
 )
 from keeper.protocols.base import GuardedCall
-from keeper.types import Address
+from keeper.types import Address, TokenAmount
 from keeper.units import MAX_UINT256
 
-MIN_SQRT_RATIO: Final = 4_295_128_739
-MAX_SQRT_RATIO: Final = 1_461_446_703_485_210_103_287_273_052_203_988_822_378_723_970_342
+NO_LIMIT_DOWN: Final = 4_295_128_740
+"""The lowest price limit a V3 pool takes."""
+NO_LIMIT_UP: Final = 0xFFFD << 144
+"""A price limit as good as the highest, in two bytes that are not zero: calldata is paid for by those."""
 _V3_AMOUNT_OFFSET: Final = 4 + 2 * 32
 _V3_DATA: Final = 4
 """The head index of `bytes data` in a V3 pool's swap."""
@@ -77,32 +79,29 @@ class Loan:
 
 
 def flash_aave_v3(executor: Address, loan: Loan, inner: Sequence[Op], *, spends: int = 0) -> Call:
-    """Borrow from an Aave V3 pool for the length of `inner`, and pay back.
+    """Borrow from an Aave V3 pool for the length of `inner`.
 
-    `spends` is what `inner` lets the same pool pull of the token besides: then one allowance, set before `inner`,
-    serves both, where a second one from zero would cost another 20k gas.
+    The pool pulls what it is owed at the end. `spends` is what it may pull of the token besides, inside `inner`: one
+    allowance for both costs 4k gas less than two.
     """
-    allow = Approve(loan.token, loan.lender, exact(loan.owed + spends))
-    program = encode_program((allow, *inner) if spends else (*inner, allow))
+    program = encode_program(inner)
     data = _abi(_AAVE_FLASH, _int(executor), _int(loan.token), loan.amount, program, 0)
     callback = Expect(_AAVE_CALLBACK, 4, bytes_offset(data, 3), 0, Answer.TRUE, initiator_argument=3)
-    return Call(loan.lender, data, expects=(callback,))
+    return Call(loan.lender, data, (), _pulls(loan, spends), (callback,))
 
 
 def flash_morpho(loan: Loan, inner: Sequence[Op], *, spends: int = 0) -> Call:
     """Borrow from Morpho Blue, which takes no fee; `spends` as for Aave."""
-    allow = Approve(loan.token, loan.lender, exact(loan.owed + spends))
-    program = encode_program((allow, *inner) if spends else (*inner, allow))
-    data = _abi(_MORPHO_FLASH, _int(loan.token), loan.amount, program)
-    return Call(loan.lender, data, expects=(Expect(_MORPHO_CALLBACK, 1, bytes_offset(data, 2)),))
+    data = _abi(_MORPHO_FLASH, _int(loan.token), loan.amount, encode_program(inner))
+    callback = Expect(_MORPHO_CALLBACK, 1, bytes_offset(data, 2))
+    return Call(loan.lender, data, (), _pulls(loan, spends), (callback,))
 
 
 def flash_erc3156(executor: Address, loan: Loan, inner: Sequence[Op]) -> Call:
     """Borrow from an ERC-3156 lender, which pulls what it is owed."""
-    program = encode_program((*inner, Approve(loan.token, loan.lender, exact(loan.owed))))
-    data = _abi(_ERC3156_FLASH, _int(executor), _int(loan.token), loan.amount, program)
+    data = _abi(_ERC3156_FLASH, _int(executor), _int(loan.token), loan.amount, encode_program(inner))
     callback = Expect(_ERC3156_CALLBACK, 4, bytes_offset(data, 3), 0, Answer.ERC3156, initiator_argument=0)
-    return Call(loan.lender, data, expects=(callback,))
+    return Call(loan.lender, data, (), _pulls(loan, 0), (callback,))
 
 
 def flash_balancer_v2(executor: Address, loan: Loan, inner: Sequence[Op]) -> Call:
@@ -126,6 +125,10 @@ def lend_from_vault(loan: Loan, inner: Sequence[Op]) -> Call:
     program = encode_program((*inner, Pay(loan.token, exact(loan.owed))))
     data = _abi(_VAULT_LEND, _int(loan.token), loan.amount, program)
     return Call(loan.lender, data, expects=(Expect(_VAULT_CALLBACK, 2, bytes_offset(data, 2), loan.owed),))
+
+
+def _pulls(loan: Loan, spends: int) -> tuple[Allow]:
+    return (Allow(loan.token, exact(loan.owed + spends)),)
 
 
 # Swaps --------------------------------------------------------------------------------------------------------------
@@ -160,7 +163,7 @@ def v3_swap(executor: Address, swap: V3Swap, before_paying: Sequence[Op] = ()) -
     limit = swap.sqrt_price_limit
 
     if limit is None:
-        limit = MIN_SQRT_RATIO + 1 if swap.zero_for_one else MAX_SQRT_RATIO - 1
+        limit = NO_LIMIT_DOWN if swap.zero_for_one else NO_LIMIT_UP
 
     known = swap.amount.source is Source.EXACT
     specified = swap.amount.value if known else 0
@@ -172,7 +175,7 @@ def v3_swap(executor: Address, swap: V3Swap, before_paying: Sequence[Op] = ()) -
     data = _abi(_V3_SWAP, _int(executor), int(swap.zero_for_one), signed & MAX_UINT256, limit, program)
     callback = Expect(swap.callback, 2, bytes_offset(data, _V3_DATA), swap.may_pay)
     patches = () if known else (Patch(_V3_AMOUNT_OFFSET, swap.amount),)
-    return Call(swap.pool, data, patches, (callback,))
+    return Call(swap.pool, data, patches, expects=(callback,))
 
 
 def v2_swap(
@@ -188,21 +191,22 @@ def v2_swap(
 # Protocols ----------------------------------------------------------------------------------------------------------
 
 
-def guarded(step: GuardedCall) -> Call:
-    """Turn a protocol's call into an operation, announcing the callback it makes, if any.
+def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
+    """Turn a protocol's call into an operation: what it may pull, and the callback it makes, if any.
 
     Protocols pull what they are owed, so that the callback itself may pay nothing.
     """
+    allows = tuple(Allow(token, exact(amount)) for token, amount in pays)
     value = (Patch(CALL_VALUE, exact(step.call.value_wei)),) if step.call.value_wei else ()
 
     if step.callback is None:
-        return Call(step.call.to, step.call.data, value)
+        return Call(step.call.to, step.call.data, value, allows)
 
     callback = step.callback
     offset = _offset_of(step.call.data, callback.data)
     caller = None if callback.caller == step.call.to else callback.caller
     expect = Expect(callback.selector, callback.data_argument, offset, caller=caller)
-    return Call(step.call.to, step.call.data, value, (expect,))
+    return Call(step.call.to, step.call.data, value, allows, (expect,))
 
 
 # ABI ----------------------------------------------------------------------------------------------------------------
