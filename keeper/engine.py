@@ -157,11 +157,21 @@ class Engine:
     Invariant: one pass at a time; what was decided on a head is answered before the next head is looked at.
     """
 
-    def __init__(self, mind: Mind, desk: Desk, journal: Journal, recorder: Recorder | None = None) -> None:
+    def __init__(
+        self,
+        mind: Mind,
+        desk: Desk,
+        journal: Journal,
+        recorder: Recorder | None = None,
+        after_pass: Callable[[BlockHead], None] = lambda _head: None,
+    ) -> None:
+        """`after_pass` runs when all state is true at the head it is given."""
         self._mind = mind
         self._desk = desk
         self._journal = journal
         self._recorder = recorder
+        self._after_pass = after_pass
+        self.true_at: BlockHead | None = None
         self._idle_blocks = 0
         self._booked = 0
 
@@ -176,6 +186,10 @@ class Engine:
             except ChainError as error:
                 log.warning("pass_dropped", block=event.head.number, error=error.message)
                 missed = event
+                self.true_at = None
+            else:
+                self.true_at = event.head
+                self._after_pass(event.head)
 
             if until(self._idle_blocks):
                 return

@@ -16,7 +16,7 @@ from keeper.chain.port import PinnedChain
 from keeper.deployment import Deployment
 from keeper.errors import StateError
 from keeper.journal.records import BlockRef
-from keeper.journal.state import StateStore
+from keeper.journal.state import SavedState
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.reads import Reads
 from keeper.routing.base import VenueSync
@@ -54,8 +54,17 @@ class Source(Protocol):
         """Take back everything that was saved."""
         ...
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether its state is true at the last block, and may be written down as such."""
+        ...
+
     def changed_rows(self) -> list[Row]:
         """Rows of what changed since they were last asked for."""
+        ...
+
+    def all_rows(self) -> list[Row]:
+        """Rows of everything."""
         ...
 
 
@@ -85,6 +94,13 @@ class DeploymentSource:
     def restore(self, rows: Iterable[Row]) -> None:
         self.deployment.adapter.sync.restore(rows)
 
+    @property
+    def is_sound(self) -> bool:
+        return self.deployment.stopped is None
+
+    def all_rows(self) -> list[Row]:
+        return list(self.deployment.adapter.sync.save(None))
+
     def changed_rows(self) -> list[Row]:
         changed = self._unsaved | self.deployment.take_changed()
         self._unsaved = set()
@@ -111,8 +127,31 @@ class VenueSource:
     def restore(self, rows: Iterable[Row]) -> None:
         self.venue.restore(list(rows))
 
-    def changed_rows(self) -> list[Row]:
+    @property
+    def is_sound(self) -> bool:
+        return True
+
+    def all_rows(self) -> list[Row]:
         return list(self.venue.save())
+
+    def changed_rows(self) -> list[Row]:
+        return self.all_rows()
+
+
+class Store(Protocol):
+    """Where state is kept between runs; see `keeper.journal.state`."""
+
+    def save(self, source: str, cursor: BlockRef, rows: Iterable[Row]) -> None:
+        """Add or replace rows and move the cursor, in one transaction."""
+        ...
+
+    def load(self, source: str) -> SavedState | None:
+        """Read back what was saved; None for a source never saved."""
+        ...
+
+    def clear(self, source: str) -> None:
+        """Forget a source."""
+        ...
 
 
 class Progress(Protocol):
@@ -123,13 +162,20 @@ class Progress(Protocol):
         ...
 
 
+def save_book(store: Store, sources: Iterable[Source], head: BlockHead) -> None:
+    """Write down what changed; everything sound must be true at this head."""
+    for source in sources:
+        if source.is_sound:
+            store.save(source.name, BlockRef(head.number, head.hash), source.changed_rows())
+
+
 @dataclass(frozen=True, slots=True)
 class WarmUp:
     """What warming up needs; `reader` has the budget a backfill may spend."""
 
     chain: PinnedChain
     reader: LogReader
-    store: StateStore
+    store: Store
     progress: Progress
 
     async def bring(self, source: Source, head: BlockHead, *, prepare: Callable[[], None] | None = None) -> None:
@@ -154,10 +200,6 @@ class WarmUp:
                 raise error
 
         log.info("source_ready", source=source.name, from_block=start, block=head.number)
-
-    def save(self, source: Source, head: BlockHead) -> None:
-        """Write down what changed; the source must be true at this head."""
-        self.store.save(source.name, BlockRef(head.number, head.hash), source.changed_rows())
 
     async def _restore(self, source: Source, head: BlockHead) -> int:
         """Take back what was saved if it still holds; returns the first block to read."""

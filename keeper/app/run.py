@@ -1,0 +1,123 @@
+"""One run of the keeper, from warming up to the last block: `keeper run`."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from typing import Final
+
+import structlog
+
+from keeper import __version__
+from keeper.app.desk import build_desk
+from keeper.app.executor import check_executor
+from keeper.app.planner import BlockPlanner
+from keeper.app.warm import Book, warm_up
+from keeper.chain.live import ChainSettings, LiveChain, open_chain
+from keeper.chain.port import HeadEvent, PinnedChain
+from keeper.chain.recorder import FlightRecorder, RecordingChain
+from keeper.config.fingerprint import decisive_json, fingerprint
+from keeper.config.model import KeeperConfig
+from keeper.engine import Engine, Mind, Pace
+from keeper.errors import KeeperError, StateError
+from keeper.heartbeat import DEAF_AFTER_S, heads_until, stop_signals
+from keeper.journal.store import Journal, RunInfo
+from keeper.types import BlockHead
+from keeper.warmup import save_book
+
+SAVE_EVERY_BLOCKS: Final = 50
+"""Blocks between saves of the book; a crash costs reading so many blocks' logs again."""
+
+log = structlog.get_logger(__name__)
+
+
+async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json: bool) -> int:
+    """Run until told to stop, or idle for `until_idle` blocks; returns the exit code.
+
+    `live` false is a dry run: everything but signing.
+    """
+    try:
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+            stop = stack.enter_context(stop_signals())
+            chain = await open_chain_of(config)
+            stack.push_async_callback(chain.close)
+            await check_executor(config, chain, live=live)
+            journal = stack.enter_context(_open_journal(config, live=live))
+            book = await warm_up(config, chain, journal.state, as_json=json)
+            recording = _recording(config, chain, stack)
+            engine = await _engine(config, (chain, recording), journal, book, live=live)
+
+            follower = chain.follow_heads(book.head)
+            following = group.create_task(follower.run(), name="heads")
+            heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
+            await engine.run(heads, lambda idle: until_idle is not None and idle >= until_idle)
+            following.cancel()
+            if engine.true_at is not None:
+                save_book(journal.state, book.sources, engine.true_at)
+    except* KeeperError as errors:
+        raise _first(errors) from None
+
+    log.info("run_ended", live=live)
+    return 0
+
+
+async def _engine(
+    config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | None], journal: Journal, book: Book, *, live: bool
+) -> Engine:
+    """Assemble the engine around a warm book, armed, its starting state on record."""
+    chain, recording = chains
+    pinned: PinnedChain = chain if recording is None else recording
+    mind = Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), Pace(config.chain.block_time_s))
+    desk = build_desk(config, chain, journal, book, live=live)
+    await desk.arm()
+    if recording is not None:
+        await _record_start(recording, book, Pace(config.chain.block_time_s))
+
+    def after_pass(head: BlockHead) -> None:
+        if head.number % SAVE_EVERY_BLOCKS == 0:
+            save_book(journal.state, book.sources, head)
+
+    return Engine(mind, desk, journal, recording, after_pass)
+
+
+def _first(errors: BaseExceptionGroup[KeeperError]) -> KeeperError:
+    """The error a person should read: the one that ended the run."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def open_chain_of(config: KeeperConfig) -> LiveChain:
+    """Connect to the configured endpoints; `ConfigError` for another chain, `RpcError` where none answers."""
+    chain = config.chain
+    return await open_chain(ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s))
+
+
+def _open_journal(config: KeeperConfig, *, live: bool) -> Journal:
+    names = {deployment.name: deployment.adapter for deployment in config.deployments}
+    info = RunInfo(__version__, fingerprint(config), int(time.time()), names)
+    return Journal(config.run.journal, live=live, chain_id=config.chain.id, run=info)
+
+
+def _recording(config: KeeperConfig, chain: LiveChain, stack: AsyncExitStack) -> RecordingChain | None:
+    if config.run.recording is None:
+        return None
+
+    recorder = FlightRecorder(
+        config.run.recording, keeper=__version__, chain_id=config.chain.id, config=decisive_json(config)
+    )
+    return RecordingChain(chain, stack.enter_context(recorder))
+
+
+async def _record_start(recording: RecordingChain, book: Book, pace: Pace) -> None:
+    """Write down the state the run starts from, and what a replay must be told to take it up."""
+    sound = [source for source in book.sources if source.is_sound]
+    event = HeadEvent(book.head, book.head.number + 1, None, 0)
+    recording.begin(event, {source.name: source.all_rows() for source in sound})
+    try:
+        for source in sound:
+            await recording.reads(source.bootstrap(book.head), book.head)
+
+        for deployment in book.deployments:
+            error = None if deployment.stopped is None else StateError(deployment.stopped)
+            await deployment.advance(recording, book.head, pace.target(book.head), error)
+    finally:
+        recording.end([])

@@ -1,0 +1,87 @@
+"""Warming up: every deployment and venue of the configuration, true at one head."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from asyncio_throttle.throttler import Throttler
+
+from keeper.app.wiring import build_adapter, build_venue, tokens_of_interest
+from keeper.chain.headers import HeaderCache
+from keeper.chain.live import LiveChain
+from keeper.chain.logs import LogReader
+from keeper.config.model import KeeperConfig
+from keeper.deployment import Deployment
+from keeper.engine import Pace
+from keeper.errors import ChainError, StateError
+from keeper.pools import PoolBook
+from keeper.telemetry.progress import Progress
+from keeper.types import BlockHead
+from keeper.warmup import DeploymentSource, Source, Store, VenueSource, WarmUp
+
+BACKFILL_REQUESTS_PER_S: Final = 25
+"""What a backfill may ask of a node that serves the live path at the same time."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """All state of a run; true at `head` when it was made, and kept true by the engine."""
+
+    deployments: tuple[Deployment, ...]
+    pools: PoolBook
+    sources: tuple[Source, ...]
+    head: BlockHead
+
+
+async def warm_up(config: KeeperConfig, chain: LiveChain, store: Store, *, as_json: bool) -> Book:
+    """Bring everything to the chain's head; a deployment that cannot get there is stopped, alone."""
+    head = await chain.latest()
+    if head is None:
+        raise ChainError("the node has no block to start from: wait until it has synchronised")
+
+    throttle = Throttler(rate_limit=BACKFILL_REQUESTS_PER_S, period=1.0)
+    reader = LogReader(chain.endpoints, HeaderCache(), budget=throttle)
+    with Progress(as_json=as_json) as progress:
+        warm = WarmUp(chain, reader, store, progress)
+        lending = [await _bring_deployment(warm, source, head, config) for source in _deployments(config)]
+        venues = _venues(config, lending)
+        for venue in venues:
+            await warm.bring(venue, head)
+
+    pools = PoolBook(tuple(venue.venue for venue in venues))
+    pools.freeze(head)
+    deployments = tuple(source.deployment for source in lending)
+    return Book(deployments, pools, (*lending, *venues), head)
+
+
+def _deployments(config: KeeperConfig) -> list[DeploymentSource]:
+    return [DeploymentSource(Deployment(build_adapter(each)), each.start_block) for each in config.deployments]
+
+
+def _venues(config: KeeperConfig, lending: list[DeploymentSource]) -> list[VenueSource]:
+    """Every venue; its saved state is named after the tokens too, since other tokens mean other pools."""
+    tokens = tokens_of_interest(config, [source.deployment for source in lending])
+    covered = hashlib.sha256(b"".join(tokens)).hexdigest()[:16]
+    return [
+        VenueSource(f"{each.name} {covered}", build_venue(each, tokens), each.start_block) for each in config.venues
+    ]
+
+
+async def _bring_deployment(
+    warm: WarmUp, source: DeploymentSource, head: BlockHead, config: KeeperConfig
+) -> DeploymentSource:
+    error: StateError | None = None
+    try:
+        await warm.bring(source, head)
+    except StateError as fault:
+        error = fault
+
+    target = Pace(config.chain.block_time_s).target(head)
+    await source.deployment.advance(warm.chain, head, target, error)
+    if source.deployment.stopped is not None:
+        log.error("deployment_stopped", deployment=source.name, why=source.deployment.stopped)
+
+    return source

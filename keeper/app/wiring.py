@@ -1,0 +1,53 @@
+"""From names in the configuration to objects: one line per adapter and per kind of venue."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from keeper.config.model import Deployment as DeploymentConfig
+from keeper.config.model import KeeperConfig, ProfitShareBid, StrategyConfig
+from keeper.config.model import Venue as VenueConfig
+from keeper.config.values import MoneyUnit
+from keeper.deployment import Deployment
+from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
+from keeper.protocols import aave_v3
+from keeper.protocols.base import Adapter
+from keeper.routing.base import VenueSync
+from keeper.routing.uniswap_v3_sync import UniswapV3Sync
+from keeper.types import Address
+
+
+def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
+    """Assemble the adapter a `[[deployment]]` names."""
+    match config.adapter:
+        case "aave_v3":
+            return aave_v3.build(config.name, config.addresses_provider)
+
+
+def build_venue(config: VenueConfig, tokens: Sequence[Address]) -> VenueSync:
+    """Assemble the venue a `[[venue]]` names, for the pools between these tokens."""
+    match config.kind:
+        case "uniswap_v3":
+            return UniswapV3Sync(config.factory, tokens)
+
+
+def bid_policy(strategy: StrategyConfig) -> BidPolicy:
+    """What a strategy may offer for its place in a block."""
+    bid, floor = strategy.bid, strategy.min_profit
+    tip = ProfitShare(bid.share_bps) if isinstance(bid, ProfitShareBid) else FixedTip(bid.tip_wei)
+    return BidPolicy(
+        tip=tip,
+        max_fee_wei=bid.max_fee_per_gas_wei,
+        min_profit_usd=floor.amount if floor.unit is MoneyUnit.USD else 0,
+        min_profit_wei=floor.amount if floor.unit is MoneyUnit.NATIVE else 0,
+    )
+
+
+def tokens_of_interest(config: KeeperConfig, deployments: Iterable[Deployment]) -> tuple[Address, ...]:
+    """Tokens whose pools matter: what deployments trade in, what the operator trusts, and the wrapped native token."""
+    tokens = {config.chain.wrapped_native, *config.assets.trusted}
+    for deployment in deployments:
+        if deployment.market is not None:
+            permissions = deployment.adapter.encoder.permissions(deployment.market)
+            tokens |= {permission.target for permission in permissions if permission.spender is not None}
+
+    return tuple(sorted(tokens))

@@ -1,0 +1,62 @@
+"""When a run ends by itself: the heads it waits for, until told to stop, idle for long enough, or deaf."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import structlog
+
+from keeper.chain.heads import HeadFollower
+from keeper.chain.port import HeadEvent
+
+DEAF_AFTER_S: Final = 60.0
+"""A run that may end by itself ends when no head came for this long."""
+
+log = structlog.get_logger(__name__)
+
+
+@contextmanager
+def stop_signals() -> Iterator[asyncio.Event]:
+    """Turn SIGINT and SIGTERM into an event; a second one ends the process the hard way."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def on_signal(number: int) -> None:
+        log.info("stop_requested", signal=signal.Signals(number).name)
+        stop.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)
+
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def heads_until(
+    follower: HeadFollower, stop: asyncio.Event, deaf_after_s: float | None = None
+) -> AsyncIterator[HeadEvent]:
+    """Hand out heads until `stop` is set, or for `deaf_after_s` no head came; the block at hand is always finished."""
+    async with asyncio.TaskGroup() as group:
+        stopped = group.create_task(stop.wait(), name="stop")
+        try:
+            while not stop.is_set():
+                coming = group.create_task(follower.next(), name="next head")
+                done, _ = await asyncio.wait(
+                    {coming, stopped}, timeout=deaf_after_s, return_when=asyncio.FIRST_COMPLETED
+                )
+                if coming not in done:
+                    coming.cancel()
+                    if not done:
+                        log.info("heads_ended", silent_s=deaf_after_s)
+
+                    return
+
+                yield coming.result()
+        finally:
+            stopped.cancel()
