@@ -1,7 +1,7 @@
 """Every pair at every size, tried by the probe and undone, and the best way to sell what each size seizes.
 
 What a trial depends on is compared, as bytes, with the block it was last made at. Where none of it changed the result
-is carried over, for at most CARRIED_BLOCKS blocks: then it is tried again whatever the comparison says.
+is carried over, for some blocks at most: then it is tried again whatever the comparison says.
 """
 
 from collections.abc import Iterable
@@ -63,13 +63,18 @@ class Scout:
     """
 
     trusted: frozenset[str] | None
+    carried_blocks: int = CARRIED_BLOCKS
     made: int = 0
     carried: int = 0
-    sales: Sales = field(default_factory=Sales)
-    homeward: Sales = field(default_factory=Sales)
+    sales: Sales = field(init=False)
+    homeward: Sales = field(init=False)
     _funds: dict[str, dict[str, Any]] = field(default_factory=dict)
     _funded: frozenset[str] = frozenset()
     _attempts: dict[Pair, _Attempt] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sales = Sales(self.carried_blocks)
+        self.homeward = Sales(self.carried_blocks)
 
     def run(self, view: View, market: Market, state: State, holders: Iterable[Holder]) -> list[Scouted]:
         """Return every pair that some size liquidates and some route sells."""
@@ -96,7 +101,7 @@ class Scout:
             for pair in holder.pairs():
                 known = self._attempts.get(pair)
 
-                if known and known.fingerprint == holder.fingerprint and number - known.block < CARRIED_BLOCKS:
+                if known and known.fingerprint == holder.fingerprint and number - known.block < self.carried_blocks:
                     attempts[pair] = known
                     self.carried += len(known.results)
                     continue

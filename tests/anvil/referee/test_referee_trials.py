@@ -1,7 +1,7 @@
 """What the referee tries and finds, block by block."""
 
 import pytest
-from referee import scout
+from referee.scout import Scout
 
 from tests.anvil.referee.scene import LEFT, SMALL, TAKEN, declined, text
 
@@ -85,14 +85,15 @@ def raise_bonus(played, bonus_bps):
     node.rpc("anvil_setStorageAt", text(pool), slot, f"0x{changed:064x}")
 
 
-def test_carried_trials_find_what_fresh_trials_find(played, monkeypatch, judged):
+def test_carried_trials_find_what_fresh_trials_find(judged, follower, played):
     carried = judged(played.end)
-    monkeypatch.setattr(scout, "CARRIED_BLOCKS", 0)
-    fresh = judged(played.end)
+    follower.scout = Scout(trusted=None, carried_blocks=0)
+    follower.finish(played.end)
 
-    assert fresh.scout.carried == 0
+    assert follower.scout.carried == follower.scout.sales.carried == 0
     assert carried.scout.carried > 0
-    assert [set(record.paid) for record in carried.records] == [set(record.paid) for record in fresh.records]
+    assert carried.scout.sales.carried > 0
+    assert [set(record.paid) for record in carried.records] == [set(record.paid) for record in follower.records]
 
 
 def test_judging_block_by_block_is_judging_at_the_end(judge, follower, played):
