@@ -23,10 +23,6 @@ def offers(key: PositionKey, market: AaveV3Market) -> Sequence[Offer | Declined]
     if found.factor_wad >= math.LIQUIDATION_HEALTH_WAD:
         return [Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": found.factor_wad})]
 
-    refusal = _position_refusal(found, market)
-    if refusal is not None:
-        return [Declined(market.deployment, key, refusal, {"health_wad": found.factor_wad})]
-
     account = market.account(key)
     return [
         _offer(key, account, (collateral, debt), found, market)
@@ -35,17 +31,12 @@ def offers(key: PositionKey, market: AaveV3Market) -> Sequence[Offer | Declined]
     ]
 
 
-def _position_refusal(found: Totals, market: AaveV3Market) -> Reason | None:
-    asks_sentinel = market.rules.sentinel and found.factor_wad >= math.SENTINEL_HEALTH_WAD
-    return Reason.SENTINEL if asks_sentinel and not market.liquidations_allowed else None
-
-
 def _offer(
     key: PositionKey, account: Account, places: tuple[int, int], found: Totals, market: AaveV3Market
 ) -> Offer | Declined:
     collateral, debt = (market.reserves[place] for place in places)
     numbers: dict[str, int | str] = {"collateral": to_checksum(collateral.asset), "debt": to_checksum(debt.asset)}
-    refusal = next(_pair_refusals(account, places, market), None)
+    refusal = next(_refusals(account, places, found, market), None)
     if refusal is not None:
         return Declined(market.deployment, key, refusal, numbers)
 
@@ -70,8 +61,9 @@ def _offer(
     )
 
 
-def _pair_refusals(account: Account, places: tuple[int, int], market: AaveV3Market) -> Iterator[Reason]:
-    """Yield the pool's own objections in its own order. ValidationLogic.validateLiquidationCall."""
+def _refusals(account: Account, places: tuple[int, int], found: Totals, market: AaveV3Market) -> Iterator[Reason]:
+    """Yield the pool's own objections to a liquidatable position's pair, in its own order."""
+    rules = market.rules
     collateral, debt = (market.reserves[place] for place in places)
     if not (collateral.active and debt.active):
         yield Reason.RESERVE_INACTIVE
@@ -79,9 +71,11 @@ def _pair_refusals(account: Account, places: tuple[int, int], market: AaveV3Mark
     if collateral.paused or debt.paused:
         yield Reason.PAUSED
 
-    if market.rules.grace_period and max(collateral.grace_until, debt.grace_until) >= market.target.timestamp:
+    if rules.sentinel and found.factor_wad >= math.SENTINEL_HEALTH_WAD and not market.liquidations_allowed:
+        yield Reason.SENTINEL
+
+    if rules.grace_period and max(collateral.grace_until, debt.grace_until) >= market.target.timestamp:
         yield Reason.GRACE_PERIOD
 
-    counts = market.rules.zero_threshold_counts or collateral.threshold != 0
-    if not (counts and account.uses_as_collateral(places[0])):
+    if not account.uses_as_collateral(places[0]) or (collateral.threshold == 0 and not rules.zero_threshold_counts):
         yield Reason.NOT_COLLATERAL

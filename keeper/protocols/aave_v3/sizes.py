@@ -54,13 +54,16 @@ def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:
     def payable(size: int) -> bool:
         return seize(size, terms, rules).collateral <= available
 
+    def burns(size: int) -> bool:
+        return burns_something(seize(size, terms, rules), terms, rules)
+
     found: list[Interval] = []
     uncapped = min(limit, largest_cover(terms.collateral_balance, terms, rules))
     exact = largest_cover(terms.collateral_balance - 1, terms, rules) + 1
     for low, high in ((1, min(uncapped, _leaving_enough(terms, rules))), (exact, uncapped)):
         paid = last_true(low, high, payable)
-        short |= paid < high
-        start = first_true(low, paid, lambda size: burns_something(seize(size, terms, rules), terms, rules))
+        short |= paid < high and burns(high)
+        start = first_true(low, paid, burns)
         if start <= paid:
             found.append((start, paid))
 

@@ -1,0 +1,78 @@
+"""The adapter against the protocol's own contracts, on random liquidations.
+
+Each case is simulated on the deployed bytecode with its own balances, parameters, indices and prices. What the adapter
+says it moves, which health it finds before and after, and what remains must be the chain's own numbers.
+"""
+
+import random
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from tests.parity import aave_v3_cases as cases
+from tests.parity.aave_v3_compare import check, check_reads, live
+from tests.parity.aave_v3_lab import lab36, lab302
+
+READS_EVERY = 10
+"""Every so many cases everything the adapter reads is read in the case's own block."""
+
+BRANCHES = {
+    "3.6": {
+        "half of total", "whole debt", "whole debt of a small position", "part", "all collateral", "bad debt",
+        "bad debt in other reserves", "eMode", "dust refused", "paused", "inactive", "grace", "sentinel",
+        "not collateral", "no liquidity", "zero threshold", "unknown price", "burns nothing", "frozen", "same asset",
+        "two decimals", "near one", "debt of a wei or two", "no protocol fee", "underwater", "sentinel below 0.95",
+    },
+    "3.0.2": {
+        "half of the debt", "whole debt", "part", "all collateral", "eMode", "eMode price", "paused", "inactive",
+        "sentinel", "not collateral", "no liquidity", "zero threshold", "unknown price", "burns nothing", "frozen",
+        "same asset", "two decimals", "near one", "debt of a wei or two", "no protocol fee", "underwater",
+        "sentinel below 0.95",
+    },
+}  # fmt: skip
+
+
+def run(lab, version, count, seed):
+    """Live and check so many cases; returns how often each branch was met."""
+    rng = random.Random(seed)
+    met, trivial = Counter(), 0
+    themes = cases.THEMES[version]
+    for i in range(count):
+        theme = themes[i % len(themes)]
+        case_seed = rng.getrandbits(64)
+        case = cases.draw(lab, random.Random(case_seed), theme)
+        try:
+            branches = check(lab, case, live(lab, case))
+            if i % READS_EVERY == 0:
+                check_reads(lab, case)
+        except AssertionError as error:
+            error.add_note(f"case {i} of theme {theme}, seed {seed}, own seed {case_seed}: {case}")
+            raise
+
+        met.update(branches)
+        trivial += "healthy" in branches and "near one" not in branches
+
+    print(f"\nAave {version}: {count} cases, {trivial} trivial, seed {seed}")
+    for branch in sorted(BRANCHES[version] | met.keys()):
+        print(f"  {branch:32} {met[branch]:6}")
+
+    return met, trivial
+
+
+@pytest.mark.parametrize(("version", "count", "least"), [("3.6", 400, 3), ("3.0.2", 150, 2)])
+def test_random_liquidations_equal_the_contracts(scene, random_seed, version, count, least):
+    lab = lab36(scene) if version == "3.6" else lab302(replace(scene, aave=scene.world.aave302))
+    met, trivial = run(lab, version, count, random_seed)
+    assert {branch for branch in BRANCHES[version] if met[branch] < least} == set()
+    assert trivial <= count // 10
+
+
+@pytest.mark.full
+@pytest.mark.timeout(3_600)
+@pytest.mark.parametrize(("version", "count"), [("3.6", 3_000), ("3.0.2", 1_500)])
+def test_many_random_liquidations_equal_the_contracts(scene, random_seed, version, count):
+    lab = lab36(scene) if version == "3.6" else lab302(replace(scene, aave=scene.world.aave302))
+    met, trivial = run(lab, version, count, random_seed)
+    assert {branch for branch in BRANCHES[version] if met[branch] < 30} == set()
+    assert trivial <= count // 10
