@@ -13,8 +13,8 @@ ARBITRAGE_EVERY: Final = 2
 """Blocks between visits of the arbitrageur: whoever sells much pushes a pool, and it takes a while to come back."""
 
 
-def play(clock: Clock, world: World, path: Sequence[Step], tell: Callable[[Step, int], None]) -> None:
-    """Play every step after the first; `tell` hears of each step with the block it is in."""
+def play(clock: Clock, world: World, path: Sequence[Step], after_block: Callable[[str | None], None]) -> None:
+    """Play every step after the first; `after_block` is called after each block, with the step's news if it has one."""
     for before, step in pairwise(path):
         for place in range(step.blocks):
             moves = publish(clock.chain, world, step.feeds, before.feeds) if place == 0 else []
@@ -23,6 +23,13 @@ def play(clock: Clock, world: World, path: Sequence[Step], tell: Callable[[Step,
                 moves += arbitrage(clock.chain, world, step.traded)
 
             block = clock.tick(moves)
+            after_block(_news(before, step, block) if place == 0 else None)
 
-            if place == 0:
-                tell(step, block)
+
+def _news(before: Step, step: Step, block: int) -> str:
+    changed = [
+        f"{symbol} {before.feeds[symbol] / 1e8:,.6g} to {answer / 1e8:,.6g}"
+        for symbol, answer in step.feeds.items()
+        if answer != before.feeds[symbol]
+    ]
+    return f"block {block}: {step.name}{': ' if changed else ''}{', '.join(changed)}"

@@ -1,0 +1,66 @@
+"""The referee beside the run: told the addresses and the floor, nothing else, and asked for its verdict at the end."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from keeper.config.model import FixedBid, KeeperConfig
+from keeper.sandbox.packages import CHECKOUT, SandboxError
+from keeper.sandbox.stage.process import Process
+from keeper.types import Address, to_checksum
+
+PROGRAM: Final = CHECKOUT / "scripts" / "judge"
+VERDICT_TIMEOUT_S: Final = 120.0
+CANNOT_JUDGE: Final = 2
+
+
+class Referee:
+    """The referee's process and its files. Invariant: it follows the chain until `verdict` is asked for."""
+
+    def __init__(self, folder: Path, rpc: str, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest and start it."""
+        self.report = folder / "report.jsonl"
+        self._stop = folder / "referee.stop"
+        path = folder / "manifest.json"
+        path.write_text(json.dumps(manifest, indent=2) + "\n")
+        command = [str(PROGRAM), "--rpc-url", rpc, "--manifest", str(path), "--report", str(self.report)]
+        command += ["--follow", "--stop-file", str(self._stop), "--json"]
+        self.process = Process("referee", command, folder)
+
+    def verdict(self, report: str) -> Mapping[str, Any]:
+        """Hand over what the keeper reports and wait for the verdict; `SandboxError` where it cannot judge."""
+        self.report.write_text(report)
+        self._stop.touch()
+
+        if self.process.wait(VERDICT_TIMEOUT_S) == CANNOT_JUDGE:
+            raise SandboxError(f"the referee could not judge the run: {self.process.tail()}")
+
+        verdict: Mapping[str, Any] = json.loads(self.process.output.read_bytes())
+        return verdict
+
+
+def manifest_of(config: KeeperConfig, operator: Address, treasury: Address, run_block: int) -> dict[str, Any]:
+    """Spell what the referee is told of a run: the first deployment and the first strategy of a configuration."""
+    deployment, strategy = config.deployments[0], config.strategies[0]
+
+    if config.executor is None:
+        raise SandboxError("there is nothing to judge without an executor")
+
+    return {
+        "chain_id": config.chain.id,
+        "addresses_provider": to_checksum(deployment.addresses_provider),
+        "start_block": deployment.start_block,
+        "venues": [
+            {"factory": to_checksum(venue.factory), "start_block": venue.start_block} for venue in config.venues
+        ],
+        "native_usd": to_checksum(config.chain.native_usd),
+        "wrapped_native": to_checksum(config.chain.wrapped_native),
+        "trusted": [to_checksum(token) for token in config.assets.trusted],
+        "min_profit": str(strategy.min_profit),
+        "executor": to_checksum(config.executor.address),
+        "treasury": to_checksum(treasury),
+        "operators": [to_checksum(operator)],
+        "tip_wei": strategy.bid.tip_wei if isinstance(strategy.bid, FixedBid) else 0,
+        "run_block": run_block,
+    }

@@ -1,0 +1,143 @@
+"""One trial of a keeper: it starts, prices move, it ends by itself; then its books and the referee's are compared.
+
+The keeper is a process with a configuration file. What it says of itself (`keeper report`) is only ever compared.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from keeper.config.model import KeeperConfig
+from keeper.sandbox.chain import LocalChain
+from keeper.sandbox.packages import SandboxError
+from keeper.sandbox.stage.clock import Clock
+from keeper.sandbox.stage.judge import Referee, manifest_of
+from keeper.sandbox.stage.operator import Operator, json_lines, keeper, keeper_command
+from keeper.sandbox.stage.process import Process
+from keeper.types import Address
+
+IDLE_BLOCKS: Final = 20
+READY_TIMEOUT_S: Final = 60.0
+IDLE_PACE_S: Final = 0.4
+"""Wall time between blocks once all price moves are made."""
+LAST_BLOCKS: Final = 120
+"""Blocks after the last move within which the keeper must have ended."""
+
+Tell = Callable[[str], None]
+"""Hears one line of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a keeper is tried on. `play` makes the moves, given the clock and whom to tell after each block."""
+
+    chain: LocalChain
+    config: KeeperConfig
+    operator: Operator
+    pace_s: float
+    play: Callable[[Clock, Callable[[str | None], None]], None]
+    names: Mapping[Address, str]
+    """What accounts are called, where they have a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of it: the keeper's own rows, the referee's verdict, and the blocks it is all about."""
+
+    rows: tuple[Mapping[str, Any], ...]
+    verdict: Mapping[str, Any]
+    first_block: int
+    last_block: int
+    keeper_exit: int
+    seconds: Mapping[str, float]
+
+
+def run_trial(trial: Trial, tell: Tell) -> Result:
+    """Run it to the end; `SandboxError` where the keeper does not start, or does not end."""
+    folder, started = trial.operator.folder, time.monotonic()
+
+    with ExitStack() as held:
+        clock = Clock(trial.chain, trial.pace_s)
+        run = held.enter_context(Process("keeper", _command(trial.operator.config), folder))
+        watch = Watch(run, tell)
+        _until_ready(clock, watch)
+        first = clock.number
+        rules = manifest_of(trial.config, trial.operator.account, trial.operator.treasury, first)
+        referee = Referee(folder, trial.chain.url, rules)
+        held.enter_context(referee.process)
+        ready = time.monotonic()
+        trial.play(clock, watch.after_block)
+        _until_ended(clock, watch)
+        ended = time.monotonic()
+        report = keeper("report", "--config", str(trial.operator.config), "--json")
+        last = clock.number
+        verdict = referee.verdict(report)
+        judged = time.monotonic()
+
+    seconds = {"start": ready - started, "run": ended - ready, "referee": judged - ended}
+    return Result(tuple(json_lines(report)), verdict, first, last, run.wait(0), seconds)
+
+
+class Watch:
+    """Reads what the keeper logs and passes on a line per block. Invariant: `blocks` counts the passes it told of."""
+
+    def __init__(self, run: Process, tell: Tell) -> None:
+        self.run = run
+        self.blocks = 0
+        self._tell = tell
+
+    def after_block(self, news: str | None = None) -> None:
+        """Catch up with the log; `news` is said first. `SandboxError` when the keeper has ended with an error."""
+        if news is not None:
+            self._tell(news)
+
+        for event in self.run.events():
+            if event.get("event") == "block_processed":
+                self.blocks += 1
+                self._tell(block_line(event))
+
+        if self.run.exit_code:
+            raise SandboxError(f"the keeper ended with {self.run.exit_code}: {self.run.tail()}")
+
+
+def block_line(event: Mapping[str, Any]) -> str:
+    """Render the keeper's line of a block."""
+    declined = ", ".join(f"{count} {reason}" for reason, count in event["declined"].items())
+    said = f"{event['liquidatable']} liquidatable, {event['planned']} planned, {event['sent']} sent"
+    return f"  block {event['block']}: {said}, {event['booked']} booked; declined: {declined or 'none'}"
+
+
+def _command(config: Path) -> Sequence[str]:
+    options = ["--config", str(config), "--live", "--until-idle", str(IDLE_BLOCKS), "--json"]
+    return [keeper_command(), "run", *options]
+
+
+def _until_ready(clock: Clock, watch: Watch) -> None:
+    """Mine until the keeper has gone through its first block."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+
+    while watch.blocks == 0:
+        if time.monotonic() > deadline:
+            raise SandboxError(f"the keeper was not ready within {READY_TIMEOUT_S:.0f} s: {watch.run.tail()}")
+
+        clock.tick()
+        watch.after_block()
+
+
+def _until_ended(clock: Clock, watch: Watch) -> None:
+    """Mine until the keeper has found that there is nothing left to do."""
+    clock.pace_s = min(clock.pace_s, IDLE_PACE_S)
+
+    for _ in range(LAST_BLOCKS):
+        if watch.run.exit_code is not None:
+            break
+
+        clock.tick()
+        watch.after_block()
+    else:
+        raise SandboxError(f"the keeper still runs {LAST_BLOCKS} blocks after the last move: {watch.run.tail()}")
+
+    watch.after_block()
