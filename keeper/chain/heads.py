@@ -94,6 +94,12 @@ class HeadFollower:
 
     async def run(self) -> None:
         """Listen and poll until cancelled."""
+        try:
+            # Before anything can be orphaned: afterwards nobody tells what came before an orphan.
+            await self._look_back()
+        except RpcError as error:
+            log.warning("head_look_back_failed", error=error.message)
+
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(), name="heads subscription")
             group.create_task(self._poll(), name="heads poll")
