@@ -5,6 +5,7 @@ from typing import Final
 import click
 
 from keeper import __version__
+from keeper.config.fingerprint import fingerprint
 from keeper.config.load import Loaded
 from keeper.journal.store import journal_path
 from keeper.types import to_checksum
@@ -21,7 +22,7 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "armed": live,
         "why": _why(loaded, live_asked=live_asked),
         "version": __version__,
-        "config": f"{loaded.places.file} ({loaded.digest[:12]})",
+        "config": f"{loaded.places.file} ({fingerprint(config)})",
         "chain": config.chain.id,
         "rpc": [str(url) for url in config.chain.rpc],
         "executor": None if config.executor is None else to_checksum(config.executor.address),

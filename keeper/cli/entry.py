@@ -19,14 +19,18 @@ from keeper.errors import KeeperError
 
 VERBS: Final[Mapping[str, str]] = {
     "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
+    "positions": "Show every position that owes something, the nearest to liquidation first.",
+    "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
     "report": "Show what was planned, sent and declined, and how it ended.",
+    "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
     "keys": "Make, import and show the operator key's encrypted keystore.",
+    "sandbox": "Try the keeper on a local chain with a real market.",
 }
 """Each verb, with the summary its module's command repeats."""
 
 EXIT_CODES: Final[Mapping[int, str]] = {
     0: "done",
-    1: "a defect or an unexpected failure",
+    1: "a defect or an unexpected failure, or a replay that decided otherwise",
     2: "the command line or the configuration cannot be used",
     3: "the key cannot be opened or used",
     4: "no node gave an answer that can be relied on",

@@ -20,13 +20,36 @@ def check(config: KeeperConfig) -> tuple[Problem, ...]:
         *_duplicate_names(config),
         *_unknown_references(config),
         *_implausible_numbers(config),
-        *_not_ready_to_go_live(config),
     )
 
 
 def warn(config: KeeperConfig) -> tuple[Problem, ...]:
     """Find what is legal and probably not meant."""
     return tuple(_doubtful(config))
+
+
+def not_ready_to_go_live(config: KeeperConfig) -> tuple[Problem, ...]:
+    """Find what going live lacks; the same configuration may serve a dry run, or the verbs that set things up."""
+    missing = []
+    if config.keys is None:
+        missing.append(
+            Problem(
+                ("run", "live"),
+                "going live needs a [keys] table",
+                'run "keeper keys new", then name its keystore in [keys]; or leave out --live',
+            )
+        )
+
+    if config.executor is None:
+        missing.append(
+            Problem(
+                ("run", "live"),
+                "going live needs an [executor] table",
+                'run "keeper executor deploy", then write its address there; or leave out --live',
+            )
+        )
+
+    return tuple(missing)
 
 
 def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
@@ -99,25 +122,6 @@ def _implausible_numbers(config: KeeperConfig) -> Iterator[Problem]:
             ("chain", "native_usd"),
             "the same address as wrapped_native",
             "native_usd is a price feed (it answers latestRoundData), not a token",
-        )
-
-
-def _not_ready_to_go_live(config: KeeperConfig) -> Iterator[Problem]:
-    if not config.run.live:
-        return
-
-    if config.keys is None:
-        yield Problem(
-            ("run", "live"),
-            "live needs a [keys] table",
-            'run "keeper keys new", then name its keystore in [keys]; or set live = false',
-        )
-
-    if config.executor is None:
-        yield Problem(
-            ("run", "live"),
-            "live needs an [executor] table",
-            'run "keeper executor deploy", then write its address there; or set live = false',
         )
 
 

@@ -4,7 +4,6 @@ Every refusal is one `ConfigError` naming file and line (or variable), the fault
 never read here: the configuration only names the files that hold them.
 """
 
-import hashlib
 import os
 import re
 import tomllib
@@ -15,7 +14,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from keeper.config.checks import check, warn
+from keeper.config.checks import check, not_ready_to_go_live, warn
 from keeper.config.lines import KeyPath, index_lines
 from keeper.config.model import KeeperConfig
 from keeper.config.overrides import apply_overrides
@@ -28,15 +27,11 @@ _LARGEST_FILE_BYTES: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A configuration fit to run with, and what is worth saying about it.
-
-    `digest` is the SHA-256 of the effective settings, overrides included, in hex: what the banner shows.
-    """
+    """A configuration that holds together, and what is worth saying about it."""
 
     config: KeeperConfig
     warnings: tuple[str, ...]
     places: Places
-    digest: str
 
     def refuse(self, kind: type[KeeperError], path: KeyPath, fault: str, hint: str = "") -> KeeperError:
         """Make the error for a setting that only turned out to be wrong later, at the line it was written on."""
@@ -61,16 +56,18 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
 
     raise_problems(check(config), places)
     warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in warn(config))
-    digest = hashlib.sha256(repr(config).encode()).hexdigest()
-    return Loaded(config, warnings, places, digest)
+    return Loaded(config, warnings, places)
 
 
-def require_files(loaded: Loaded) -> None:
-    """Check that the key files a configuration names can be read, before anything slow is started.
+def require_ready(loaded: Loaded, *, live: bool) -> None:
+    """Check what a run needs beyond a sound configuration, before anything slow is started.
 
-    `SigningKeyError` at the line that names the file. The path is not repeated: a passphrase written in its place must
-    not reach the terminal.
+    `ConfigError` where going live lacks a table, `SigningKeyError` at the line that names a key file which cannot be
+    read. The path is not repeated: a passphrase written in its place must not reach the terminal.
     """
+    if live:
+        raise_problems(not_ready_to_go_live(loaded.config), loaded.places)
+
     keys = loaded.config.keys
     if keys is None:
         return

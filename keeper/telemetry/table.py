@@ -112,7 +112,10 @@ def amount_text(amount: int, decimals: int) -> str:
 
 
 def health_text(health_wad: object) -> str:
-    """Render a health factor, given as an int or decimal text times 10**18; no debt is infinitely healthy."""
+    """Render a health factor, given as an int or decimal text times 10**18; no debt (None) is infinitely healthy."""
+    if health_wad is None:
+        return "∞"
+
     try:
         wad = int(str(health_wad))
     except ValueError:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keeper.config.load import load_config, require_files
+from keeper.config.load import load_config, require_ready
 from keeper.errors import ConfigError, SigningKeyError
 from tests.unit.config.sample import GOOD, changed, load, refusal
 
@@ -56,14 +56,14 @@ WITH_PASSPHRASE = changed('"operator.json"', '"operator.json"\npassphrase_file =
 def test_keystore_that_is_missing_is_refused_at_its_line(tmp_path):
     loaded = load(tmp_path, GOOD)
     with pytest.raises(SigningKeyError, match=r"keeper\.toml:9: \[keys\] keystore: no such file\n  make one with"):
-        require_files(loaded)
+        require_ready(loaded, live=False)
 
 
 def test_passphrase_written_in_place_of_its_file_is_not_repeated(tmp_path):
     loaded = load(tmp_path, WITH_PASSPHRASE)
     (tmp_path / "operator.json").write_text("{}")
     with pytest.raises(SigningKeyError, match=r"keeper\.toml:10: \[keys\] passphrase_file: no such file") as caught:
-        require_files(loaded)
+        require_ready(loaded, live=False)
 
     assert "hunter2" not in caught.value.message
 
@@ -73,11 +73,26 @@ def test_key_files_in_order_are_accepted(tmp_path):
     for name in ("operator.json", "hunter2"):
         (tmp_path / name).touch(mode=0o600)
 
-    require_files(loaded)
+    require_ready(loaded, live=False)
 
 
 def test_key_file_that_is_a_folder_is_refused(tmp_path):
     loaded = load(tmp_path, GOOD)
     (tmp_path / "operator.json").mkdir()
     with pytest.raises(SigningKeyError, match="not a file this user can read"):
-        require_files(loaded)
+        require_ready(loaded, live=False)
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ('[keys]\nkeystore = "operator.json"\n', r"keeper\.toml:7: \[run\] live: going live needs a \[keys\] table"),
+        ('[executor]\naddress = "0x1111111111111111111111111111111111111111"\n', r"needs an \[executor\] table"),
+    ],
+)
+def test_table_that_only_going_live_needs_is_missed_only_then(tmp_path, table, said):
+    loaded = load(tmp_path, changed(table, ""))
+    (tmp_path / "operator.json").touch(mode=0o600)
+    require_ready(loaded, live=False)
+    with pytest.raises(ConfigError, match=said):
+        require_ready(loaded, live=True)

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from keeper.config.fingerprint import decisive_json, fingerprint, from_decisive_json
 from keeper.config.model import FixedBid, ProfitShareBid
 from keeper.types import parse_address, to_checksum
 from tests.unit.config.sample import GOOD, changed, load
@@ -47,10 +48,20 @@ def test_config_is_frozen(tmp_path):
         config.run.live = False
 
 
-def test_digest_changes_with_an_override_and_only_then(tmp_path):
-    first = load(tmp_path, GOOD).digest
-    assert load(tmp_path, GOOD + "\n# a comment\n").digest == first
-    assert load(tmp_path, GOOD, {"KEEPER__RUN__AUDIT_EVERY_BLOCKS": "7"}).digest != first
+def test_fingerprint_changes_with_a_setting_that_decides_and_only_then(tmp_path):
+    first = fingerprint(load(tmp_path, GOOD).config)
+    assert fingerprint(load(tmp_path, GOOD + "\n# a comment\n").config) == first
+    assert fingerprint(load(tmp_path, changed("node.example", "other.example")).config) == first
+    assert fingerprint(load(tmp_path, GOOD, {"KEEPER__STRATEGY__0__MIN_PROFIT": "6 USD"}).config) != first
+
+
+def test_config_written_as_its_decisions_reads_back_the_same(tmp_path):
+    text = changed('"5 USD"', '"0.004 native"\nmargin_call_health = "1.1"\ntake_bad_debt = true')
+    config = load(tmp_path, text).config
+    back = from_decisive_json(decisive_json(config))
+    same = {"chain": config.chain.model_copy(update={"rpc": back.chain.rpc}), "keys": None, "run": back.run}
+    assert back == config.model_copy(update=same)
+    assert "canary" not in decisive_json(config)
 
 
 def test_loaded_config_rendered_shows_no_secret(tmp_path):

@@ -57,8 +57,6 @@ REFUSED = [
     ('name = "aave-flash"', 'name = "x"\nmargin_call_health = 1.05', 28, ["a ratio is quoted text"]),
     ('name = "aave-flash"', 'name = "x"\nmargin_call_health = "1"', 28, ["margin_call_health: a margin call"]),
     ('name = "aave-flash"', 'name = "x"\nfunding = ["flashloan"]', 28, ['unknown funding "flashloan"', '"flash_loan"']),
-    ('[keys]\nkeystore = "operator.json"\n', "", 7, ["live needs a [keys] table", "keeper keys new"]),
-    ('[executor]\naddress = "0x1111111111111111111111111111111111111111"\n', "", 7, ["live needs an [executor]"]),
     ('keystore = "operator.json"', 'keystore = ""', 9, ["[keys] keystore: an empty path"]),
     ('"operator.json"', '"operator.json"\npassphrase = "canary"', 10, ["a secret does not belong", "passphrase_file"]),
     ('"operator.json"', '"operator.json"\nprivate_key = "canary"', 10, ["a secret does not belong", "compromised"]),

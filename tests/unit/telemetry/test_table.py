@@ -63,7 +63,7 @@ def test_amount_is_shown_with_six_digits_rounded_toward_zero(amount, decimals, t
         ("1050000000000000000", "1.05"),
         (999_999_999_999_999_999, "0.999999"),
         (2**256 - 1, "∞"),
-        (None, "?"),
+        (None, "∞"),
         ("x", "?"),
     ],
 )

@@ -1,0 +1,115 @@
+"""`keeper explain`: the whole reasoning about one account's positions, at the newest block."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from keeper.cli.options import config_option, example, load, output_options
+from keeper.cli.positions import position_row
+
+if TYPE_CHECKING:
+    from keeper.app.views import Explanation
+    from keeper.types import Address, Declined, Offer
+
+
+@click.command("explain", epilog=example("keeper explain 0x1111111111111111111111111111111111111111"))
+@click.argument("account")
+@config_option
+@output_options
+def command(account: str, config_path: Path, *, as_json: bool, debug: bool) -> None:
+    """Say why ACCOUNT is, or is not, liquidated at this block.
+
+    For each position: health, what could be seized, what was planned, and every no with the numbers that decided.
+    """
+    import asyncio
+
+    from keeper import app
+
+    address = _address(account)
+    loaded = load(config_path, as_json=as_json, debug=debug)
+    for found in asyncio.run(app.explain(loaded.config, address, as_json=as_json)):
+        if as_json:
+            click.echo(json.dumps(_row(found)))
+        else:
+            _show(found)
+
+
+def _address(text: str) -> "Address":
+    from keeper.types import parse_address
+
+    try:
+        return parse_address(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="ACCOUNT") from None
+
+
+def _row(found: "Explanation") -> "dict[str, object]":
+    looked = found.view or found.unknown
+    return {
+        "block": found.block,
+        "position": None if looked is None else position_row(looked),
+        "offers": [_offer(offer) for offer in found.offers],
+        "plans": [
+            {
+                "id": plan.id,
+                "strategy": plan.opportunity.strategy,
+                "size": str(plan.opportunity.size),
+                **_offer(plan.opportunity.offer),
+                "expected_profit": str(plan.opportunity.profit.amount),
+                "profit_token": _text(plan.opportunity.profit.token),
+                "gas": plan.opportunity.gas,
+                "net_usd": str(plan.opportunity.net_usd),
+            }
+            for plan in found.plans
+        ],
+        "declined": [_no(no) for no in found.declined],
+    }
+
+
+def _offer(offer: "Offer") -> "dict[str, object]":
+    return {
+        "kind": offer.kind.value,
+        "debt_token": _text(offer.pay_token),
+        "collateral_token": _text(offer.receive_token),
+        "sizes": [[str(low), str(high)] for low, high in offer.sizes],
+    }
+
+
+def _no(no: "Declined") -> "dict[str, object]":
+    return {"reason": no.reason.value, "numbers": {name: str(value) for name, value in no.numbers.items()}}
+
+
+def _text(address: "Address") -> str:
+    from keeper.types import to_checksum
+
+    return to_checksum(address)
+
+
+def _show(found: "Explanation") -> None:
+    from keeper.telemetry.sanitise import line_text
+    from keeper.telemetry.table import positions_table, print_tables
+
+    looked = found.view or found.unknown
+    if looked is not None:
+        print_tables([positions_table([position_row(looked)], {})], sys.stdout)
+
+    lines = [f"at block {found.block}: {len(found.offers)} offers, {len(found.plans)} plans"]
+    lines += [f"offer {_offer_text(offer)}" for offer in found.offers]
+    for plan in found.plans:
+        chosen = plan.opportunity
+        lines.append(f"plan  {_offer_text(chosen.offer)}: {chosen.size} taken, {chosen.profit.amount} expected")
+
+    for no in found.declined:
+        numbers = " ".join(f"{name}={value}" for name, value in no.numbers.items())
+        lines.append(f"no    {no.reason.value} {numbers}")
+
+    for line in lines:
+        click.echo(line_text(line.rstrip()))
+
+
+def _offer_text(offer: "Offer") -> str:
+    sizes = ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in offer.sizes)
+    return f"{offer.kind.value} {_text(offer.receive_token)} for {_text(offer.pay_token)}, {sizes}"

@@ -1,0 +1,93 @@
+"""`keeper positions`: every position that owes something, the nearest to liquidation first."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from keeper.cli.options import config_option, example, load, output_options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from keeper.app.views import PositionView
+    from keeper.telemetry.table import Row
+    from keeper.types import Declined
+
+_SHOWN: Final = 40
+
+
+@click.command(
+    "positions", epilog=example("keeper positions --below 1.1", "keeper positions --json | jq -r .account | sort -u")
+)
+@config_option
+@click.option("--below", metavar="HEALTH", help='Only positions with a health below this, such as "1.1".')
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help=f"Show so many.  [default: {_SHOWN}; --json all]"
+)
+@output_options
+def command(config_path: Path, *, below: str | None, limit: int | None, as_json: bool, debug: bool) -> None:
+    """Show every position that owes something, the nearest to liquidation first.
+
+    Needs a node, but no key and no executor. With --json one object per line; amounts are decimal text in base units.
+    """
+    import asyncio
+
+    from keeper import app
+
+    threshold_wad = _threshold(below)
+    loaded = load(config_path, as_json=as_json, debug=debug)
+    found = asyncio.run(app.positions(loaded.config, as_json=as_json))
+    rows = [row for row in map(position_row, found) if threshold_wad is None or _is_below(row, threshold_wad)]
+    if as_json:
+        for row in rows[:limit]:
+            click.echo(json.dumps(row))
+        return
+
+    _show(rows, limit or _SHOWN)
+
+
+def position_row(found: "PositionView | Declined") -> "Row":
+    """Render one position; one whose health is unknown says why in place of its numbers."""
+    from keeper.journal.text import position_text
+    from keeper.types import Declined
+
+    if not isinstance(found, Declined):
+        return found.row()
+
+    return {
+        "deployment": found.deployment,
+        "position": position_text(found.key),
+        "state": "unknown",
+        "health_wad": "unknown",
+        "reason": found.reason.value,
+        "numbers": {name: str(value) for name, value in found.numbers.items()},
+    }
+
+
+def _threshold(below: str | None) -> int | None:
+    if below is None:
+        return None
+
+    from keeper.config.values import parse_ratio
+
+    try:
+        return parse_ratio(below)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--below") from None
+
+
+def _is_below(row: "Row", threshold_wad: int) -> bool:
+    """Keep what is below, and what is unknown: it may be."""
+    health = row["health_wad"]
+    return health is not None and (health == "unknown" or int(str(health)) < threshold_wad)
+
+
+def _show(rows: "Sequence[Row]", limit: int) -> None:
+    from keeper.telemetry.table import positions_table, print_tables
+
+    print_tables((positions_table(rows[:limit], {}),), sys.stdout)
+    more = f", {len(rows) - limit:,} more not shown (--limit)" if len(rows) > limit else ""
+    click.echo(f"{len(rows):,} positions{more}")
