@@ -267,6 +267,7 @@ def _draw_cover(lab, rng, case):
 
     low, high = rng.choice(legal[0].sizes)
     if kind == "legal":
-        return legal[0].detail.cover(rng.choice([low, high, rng.randrange(low, high + 1)]))
+        return rng.choice([low, high, rng.randrange(low, high + 1)])
 
-    return max(rng.choice([low - 1, high + 1, high + rng.randrange(1, debt // 10 + 2)]), 1)
+    outside = rng.choice([low - 1, high + 1, high + rng.randrange(1, debt // 10 + 2)])
+    return min(max(outside, 1), 2**256 - 1)

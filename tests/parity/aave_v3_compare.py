@@ -1,6 +1,6 @@
 """One case lived on the chain and said by the adapter: every number equal, or refused for the same reason."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keeper.protocols.aave_v3 import abi, errors, math
 from keeper.protocols.aave_v3.observation import read_accounts
@@ -107,7 +107,7 @@ def verdict_of(found, case, market):
 def check_amounts(lab, case, lived, verdict, market):
     """The pair is open to liquidation: is this cover, and does it move what the adapter says?"""
     rules = market.rules
-    pair = SeizePair(market.pool, case.collateral, case.debt, None)
+    pair = SeizePair(market.pool, case.collateral, case.debt)
     terms = terms_of(KEY, pair, market)
     predicted = seizure(case.cover, terms, market)
     refusal = None
@@ -119,7 +119,7 @@ def check_amounts(lab, case, lived, verdict, market):
         refusal = ""
 
     sizes = verdict.sizes if isinstance(verdict, Offer) else ()
-    is_size = any(low <= predicted.repaid <= high for low, high in sizes)
+    is_size = any(low <= case.cover <= high for low, high in sizes)
     if refusal is not None:
         assert not lived.ok
         assert errors.explain(lived.revert).startswith(refusal)
@@ -127,27 +127,23 @@ def check_amounts(lab, case, lived, verdict, market):
             assert not lived.revert[:4] or lived.revert[:4] not in errors.CUSTOM
             return {"no liquidity"}
 
-        # The last size may be legal only when asked for without a limit.
-        open_from = verdict.detail.open_from if isinstance(verdict, Offer) else None
-        assert not is_size or predicted.repaid != case.cover or case.cover == open_from
+        assert not is_size
         return {"dust refused" if refusal == "MustNotLeaveDust" else "burns nothing"}
 
     assert lived.ok, (errors.explain(lived.revert), predicted, terms)
     if predicted.repaid > 0:
         assert isinstance(verdict, Offer)
-        unlimited = verdict.detail.open_from
-        assert is_size or (unlimited is not None and predicted.repaid >= unlimited)
+        # What is not named pays no less than a close in full, or is more than the close factor allows.
+        assert is_size or sizes[-1][1] == MAX_UINT256 or case.cover > predicted.repaid == sizes[-1][1]
 
     debt, collateral = (market.reserves[place].asset for place in (case.debt, case.collateral))
-    asked = replace(pair, open_from=1 if case.cover == MAX_UINT256 else None)
-    offer = Offer("parity", OfferKind.SEIZE, KEY, debt, collateral, debt, (), asked)
-    size = max(predicted.repaid, 1) if case.cover == MAX_UINT256 else case.cover
-    settled = lab.adapter.offers.settle(offer, size, market)
+    offer = Offer("parity", OfferKind.SEIZE, KEY, debt, collateral, debt, (), pair)
+    settled = lab.adapter.offers.settle(offer, case.cover, market)
     realised = lab.adapter.encoder.realised(offer, lived.logs)
     assert (settled.pays[0].amount, settled.receives) == (realised.pays[0].amount, realised.receives)
     assert (predicted.repaid, predicted.collateral) == (settled.pays[0].amount, settled.receives[0].amount)
 
-    after = lab.adapter.offers.after(offer, size, market)
+    after = lab.adapter.offers.after(offer, case.cover, market)
     assert after.account(KEY) == lived.account
     left = lab.adapter.health.health(KEY, after)
     assert (left.collateral_base, left.debt_base, left.factor_wad) == (*lived.after[:2], lived.after[5])

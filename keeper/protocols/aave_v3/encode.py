@@ -30,7 +30,7 @@ def calls(
         raise ValueError("a liquidation makes no callback to run a program in")
 
     pair, key = pair_of(offer)
-    data = encode(abi.LIQUIDATION_CALL, offer.receive_token, offer.pay_token, account_of(key), pair.cover(size), 0)
+    data = encode(abi.LIQUIDATION_CALL, offer.receive_token, offer.pay_token, account_of(key), size, 0)
     return (GuardedCall(Call(pair.pool, data)),)
 
 

@@ -16,6 +16,17 @@ from keeper.protocols.words import address_at, indexed_address, word
 from keeper.types import ZERO_ADDRESS, Address, Log, PositionKey
 
 
+def new_listing(log: Log, rules: Rules) -> Listing:
+    """Read the tokens of a new reserve from the configurator's event."""
+    stable = address_at(log.data, 0)
+    return Listing(
+        asset=indexed_address(log, 1),
+        a_token=indexed_address(log, 2),
+        v_token=address_at(log.data, 1),
+        stable_token=None if stable == ZERO_ADDRESS or rules.emode_bitmap else stable,
+    )
+
+
 @dataclass(slots=True)
 class Fold:
     """What a run of logs changed, gathered while it is read.
@@ -29,8 +40,6 @@ class Fold:
     pool: Address
     lookup: Callable[[PositionKey], Account]
     changes: dict[PositionKey, Account] = field(default_factory=dict)
-    listings: list[Listing] = field(default_factory=list)
-    categories: set[int] = field(default_factory=set)
     upgraded: set[int] = field(default_factory=set)
     doubtful: set[PositionKey] = field(default_factory=set)
 
@@ -45,21 +54,6 @@ class Fold:
                 self._token(log, *token)
             elif log.address == self.pool:
                 self._flag(log)
-
-    def configure(self, log: Log) -> None:
-        """Take note of a new reserve or eMode category from a log of the configurator."""
-        if log.topics[:1] == (abi.RESERVE_INITIALIZED,):
-            stable = address_at(log.data, 0)
-            self.listings.append(
-                Listing(
-                    asset=indexed_address(log, 1),
-                    a_token=indexed_address(log, 2),
-                    v_token=address_at(log.data, 1),
-                    stable_token=None if stable == ZERO_ADDRESS or self.rules.emode_bitmap else stable,
-                )
-            )
-        elif log.topics[:1] == (abi.EMODE_CATEGORY_ADDED,) and len(log.topics) == 2:
-            self.categories.add(int.from_bytes(log.topics[1], "big"))
 
     def _account(self, address: Address) -> tuple[PositionKey, Account]:
         key = PositionKey(address)

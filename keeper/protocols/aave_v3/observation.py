@@ -145,14 +145,22 @@ def _account(contracts: Contracts, roster: Roster, ids: Mapping[int, int], comin
     supplied, borrowed = [], []
     collateral = stable = 0
     for place, listing in enumerate(roster.listings):
-        supply = word(answer(next(coming), "scaledBalanceOf", listing.a_token), 0)
-        debt = word(answer(next(coming), "scaledBalanceOf", listing.v_token), 0)
+        supply = _balance(next(coming), listing.a_token, listed=place in ids)
+        debt = _balance(next(coming), listing.v_token, listed=place in ids)
         supplied += [(place, supply)] if supply else []
         borrowed += [(place, debt)] if debt else []
         if place in ids:
             collateral |= (flags >> 2 * ids[place] + 1 & 1) << place
 
         if listing.stable_token is not None:
-            stable += word(answer(next(coming), "balanceOf", listing.stable_token), 0)
+            stable += _balance(next(coming), listing.stable_token, listed=place in ids)
 
     return Account(tuple(supplied), tuple(borrowed), collateral, emode, stable_debt=stable > 0)
+
+
+def _balance(returned: Returned, token: Address, *, listed: bool) -> int:
+    """Read a balance; a token of a reserve that was dropped, or whose block was orphaned, may not exist."""
+    if not listed and not (returned.ok and len(returned.data) == 32):
+        return 0
+
+    return word(answer(returned, "a balance", token), 0)

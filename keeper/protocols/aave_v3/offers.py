@@ -57,7 +57,7 @@ def _offer(
         receive_token=collateral.asset,
         size_token=debt.asset,
         sizes=sizes.intervals,
-        detail=SeizePair(market.pool, *places, sizes.open_from),
+        detail=SeizePair(market.pool, *places),
     )
 
 

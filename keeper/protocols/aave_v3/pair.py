@@ -11,21 +11,15 @@ from keeper.protocols.aave_v3.account import Account, amount_of
 from keeper.protocols.aave_v3.health import Totals, decide
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.types import Address, Declined, Offer, PositionKey
-from keeper.units import MAX_UINT256
 
 
 @dataclass(frozen=True, slots=True)
 class SeizePair:
-    """An offer's detail: the pair by place in the roster, and the size from which no limit is named."""
+    """An offer's detail: the pool, and the pair by place in the roster."""
 
     pool: Address
     collateral: int
     debt: int
-    open_from: int | None
-
-    def cover(self, size: int) -> int:
-        """Return `debtToCover` for a size: MAX for a full close, which then holds while interest accrues."""
-        return MAX_UINT256 if self.open_from is not None and size >= self.open_from else size
 
 
 def pair_of(offer: Offer) -> tuple[SeizePair, PositionKey]:

@@ -18,8 +18,8 @@ from keeper.units import MAX_UINT256
 def settle(offer: Offer, size: int, market: AaveV3Market) -> Settlement:
     """Work out exactly what the pool moves at the market's target; it may pull less than was asked for."""
     pair, key = pair_of(offer)
-    now = seizure(pair.cover(size), terms_of(key, pair, market), market)
-    at_most = _at_most(pair, key, market) if pair.cover(size) == MAX_UINT256 else now.repaid
+    now = seizure(size, terms_of(key, pair, market), market)
+    at_most = _at_most(pair, key, market) if size == MAX_UINT256 else now.repaid
     payment = Payment(offer.pay_token, now.repaid, at_most, pair.pool)
     return Settlement((payment,), (TokenAmount(offer.receive_token, now.collateral),))
 
@@ -50,7 +50,7 @@ def after(offer: Offer, size: int, market: AaveV3Market) -> AaveV3Market:
     """
     pair, key = pair_of(offer)
     terms = terms_of(key, pair, market)
-    moved = seizure(pair.cover(size), terms, market)
+    moved = seizure(size, terms, market)
     cleared = math.clears_collateral(moved, terms, market.rules)
     account = _without_collateral(market.account(key), pair.collateral, moved, terms, market)
     account = _without_debt(account, pair.debt, terms.debt_balance if cleared else moved.repaid, market)

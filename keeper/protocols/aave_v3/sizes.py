@@ -1,8 +1,8 @@
 """The legal sizes of one (collateral, debt) pair: which repayments the pool accepts, as disjoint intervals.
 
-A size is what is repaid. The pool accepts a repayment that leaves enough on both sides, clears the debt, or takes all
-of the collateral; what leaves enough is an interval, the others are points. Every bound inverts the contract's own
-rounding exactly; a property test compares the set with trying every size.
+A size is the `debtToCover` to ask for. The pool accepts a repayment that leaves enough on both sides, clears the debt,
+or takes all of the collateral; what leaves enough is an interval, the others are points. Every bound inverts the
+contract's own rounding exactly; a property test compares the set with trying every size.
 """
 
 from collections.abc import Callable
@@ -20,34 +20,31 @@ from keeper.protocols.aave_v3.math import (
     seize,
 )
 from keeper.protocols.aave_v3.rules import Rules
-from keeper.units import BPS, mul_div, mul_div_up
+from keeper.units import BPS, MAX_UINT256, mul_div, mul_div_up
 
 Interval: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Legal sizes, ascending and disjoint, both ends legal.
+    """Legal sizes, ascending and disjoint, both ends legal; the last may be the point `MAX_UINT256`: all there is.
 
-    A size of `open_from` or more is asked for without a limit ("all that is allowed"), so that it stays a full
-    close while interest accrues; None where the largest size is a number like any other. `limit` is the close factor.
-    `short_of_liquidity` tells that larger sizes would be legal if the pool held more of the collateral.
+    `short_of_liquidity` tells that more sizes would be legal if the pool held more of the collateral.
     """
 
     intervals: tuple[Interval, ...]
-    open_from: int | None
-    limit: int
     short_of_liquidity: bool
 
 
 def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:
     """Find every size worth naming; `available` is how much collateral can leave the pool.
 
-    Left out are only sizes that pay at least what a full close pays and receive no more.
+    Closing the debt, or taking all collateral, is asked for as `MAX_UINT256`, which stays right while interest
+    accrues. Left out are only sizes that pay at least what that pays and receive no more.
     """
     limit = max_liquidatable_debt(terms, rules)
     if terms.bonus == 0 or limit == 0 or terms.collateral_balance == 0:
-        return Sizes((), None, limit, short_of_liquidity=False)
+        return Sizes((), short_of_liquidity=False)
 
     short = False
 
@@ -67,21 +64,20 @@ def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:
         if start <= paid:
             found.append((start, paid))
 
-    # A full close, or all collateral: asked for without a limit.
     full = seize(limit, terms, rules)
     capped = collateral_for(limit, terms, rules) > terms.collateral_balance
     if limit < terms.debt_balance and not capped:
-        return Sizes(_merged(found), None, limit, short_of_liquidity=short)
+        return Sizes(_merged(found), short_of_liquidity=short)
 
-    # Where all of a worthless collateral rounds to a payment of nothing there is no size to name it by.
+    # All of a collateral so worthless that it costs nothing is not worth a call.
     if full.repaid > 0 and accepted(full, terms, rules):
         if full.collateral <= available:
             found = [(low, min(high, full.repaid - 1)) for low, high in found if low < full.repaid]
-            return Sizes(_merged([*found, (full.repaid, full.repaid)]), full.repaid, limit, short_of_liquidity=short)
+            return Sizes((*_merged(found), (MAX_UINT256, MAX_UINT256)), short_of_liquidity=short)
 
         short = True
 
-    return Sizes(_merged(found), None, limit, short_of_liquidity=short)
+    return Sizes(_merged(found), short_of_liquidity=short)
 
 
 def accepted(seizure: Seizure, terms: Terms, rules: Rules) -> bool:

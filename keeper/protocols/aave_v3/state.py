@@ -23,7 +23,7 @@ from keeper.protocols.aave_v3.discovery import (
     read_listings,
     read_pool_facts,
 )
-from keeper.protocols.aave_v3.fold import Fold
+from keeper.protocols.aave_v3.fold import Fold, new_listing
 from keeper.protocols.aave_v3.ledger import Ledger
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.observation import read_accounts, read_emodes, read_reserve, read_sentinel
@@ -32,7 +32,7 @@ from keeper.protocols.aave_v3.reserve import EMode
 from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.reads import Reads, gather, gather_all
-from keeper.protocols.words import indexed_address
+from keeper.protocols.words import indexed_address, word
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
 
 NO_FEED = Feed(None, None, dated=False)
@@ -105,19 +105,30 @@ class AaveV3Sync:
     def apply(self, logs: Sequence[Log]) -> Applied:
         """Fold logs in; a new reserve asks for its tokens' logs over the same range."""
         contracts, facts = self._known()
+        fresh = self._configure(logs, contracts, facts)
         fold = Fold(self._roster, facts.rules, contracts.pool, self._account)
         fold.apply(logs)
-        for log in logs:
-            if log.address == contracts.configurator:
-                fold.configure(log)
-            elif log.address == contracts.oracle and log.topics[:1] == (abi.ASSET_SOURCE_UPDATED,):
-                self._feeds.pop(indexed_address(log, 1), None)
-
-        self._emodes.update({i: EMode(i, 0, 0) for i in fold.categories if i not in self._emodes})
         self._doubt(fold)
         self._put(fold.changes)
         self._due |= fold.doubtful
-        return Applied(frozenset(fold.changes), self._list_new(fold))
+        return Applied(frozenset(fold.changes), fresh)
+
+    def _configure(self, logs: Sequence[Log], contracts: Contracts, facts: PoolFacts) -> tuple[LogQuery, ...]:
+        """Take note of new reserves, categories and price sources; a reserve's flags may follow in the same logs."""
+        before = len(self._roster.listings)
+        for log in logs:
+            kind = log.topics[0] if log.topics else b""
+            if log.address == contracts.oracle and kind == abi.ASSET_SOURCE_UPDATED:
+                self._feeds.pop(indexed_address(log, 1), None)
+            elif log.address == contracts.configurator and kind == abi.EMODE_CATEGORY_ADDED:
+                category = word(log.topics[1], 0)
+                self._emodes.setdefault(category, EMode(category, 0, 0))
+            elif log.address == contracts.configurator and kind == abi.RESERVE_INITIALIZED:
+                self._extend(Roster.of([new_listing(log, facts.rules)]))
+
+        tokens = [token for x in self._roster.listings[before:] for token in (x.a_token, x.v_token, x.stable_token)]
+        addresses = tuple(token for token in tokens if token is not None)
+        return (LogQuery(addresses, (_TOKEN_TOPICS,)),) if addresses else ()
 
     def _doubt(self, fold: Fold) -> None:
         """Mark every holder of an upgraded token: what was reconstructed so far may have followed other rules."""
@@ -132,13 +143,6 @@ class AaveV3Sync:
         for key, account in fold.changes.items():
             if _touches(account, mask):
                 fold.changes[key] = replace(account, unsure=account.unsure | mask)
-
-    def _list_new(self, fold: Fold) -> tuple[LogQuery, ...]:
-        before = len(self._roster.listings)
-        self._extend(self._roster.extended(fold.listings))
-        fresh = self._roster.listings[before:]
-        tokens = tuple(token for x in fresh for token in (x.a_token, x.v_token, x.stable_token) if token is not None)
-        return (LogQuery(tokens, (_TOKEN_TOPICS,)),) if tokens else ()
 
     # Every block ----------------------------------------------------------------------------------------------------
 
