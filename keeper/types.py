@@ -249,8 +249,9 @@ class Offer:
     """Pay at most this, receive that, by calls only the adapter knows.
 
     `sizes` are the legal sizes as disjoint ascending intervals `(lo, hi)`, both ends legal, in base units of
-    `size_token`; an isolated point has `lo == hi`. `detail` is the adapter's own frozen value and means nothing
-    outside it. `prelude` runs once per plan, before.
+    `size_token`; an isolated point has `lo == hi`. The point `MAX_UINT256`, where a protocol takes it, asks for all
+    that is allowed. `detail` is the adapter's own frozen value and means nothing outside it. `prelude` runs once per
+    plan, before.
     """
 
     deployment: str
