@@ -46,9 +46,8 @@ class Standing:
     accounts: int
     world: World
 
-    @property
-    def running(self) -> bool:
-        """Whether its chain still answers under its process id."""
+    def is_running(self) -> bool:
+        """Ask whether its chain still answers under its process id."""
         try:
             os.kill(self.pid, 0)
             with closing(Node(self.url)) as node:
@@ -71,7 +70,7 @@ def up(folder: Path, *, seed: int, port: int = 0) -> Standing:
     """
     known = find(folder)
 
-    if known is not None and known.running:
+    if known is not None and known.is_running():
         raise SandboxError(f'a sandbox runs already in {folder}: end it first with "keeper sandbox down"')
 
     if folder.exists() and known is None and any(folder.iterdir()):
@@ -152,7 +151,7 @@ def running(folder: Path) -> Standing:
     """Read where the running sandbox of a folder is; `SandboxError` where there is none."""
     standing = find(folder)
 
-    if standing is None or not standing.running:
+    if standing is None or not standing.is_running():
         raise SandboxError(f'no sandbox runs in {folder}: start one with "keeper sandbox up"')
 
     return standing
@@ -160,7 +159,7 @@ def running(folder: Path) -> Standing:
 
 def _end(standing: Standing) -> None:
     """Ask the chain to end, and make it where it does not."""
-    if not standing.running:
+    if not standing.is_running():
         return
 
     os.kill(standing.pid, signal.SIGINT)
@@ -169,7 +168,7 @@ def _end(standing: Standing) -> None:
     while time.monotonic() < deadline:
         time.sleep(0.05)
 
-        if not standing.running:
+        if not standing.is_running():
             return
 
     with suppress(ProcessLookupError):
