@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from keeper.errors import SigningKeyError
+from keeper.errors import JournalError, SigningKeyError
 from keeper.execution.base import Fees, SignedTx
 from keeper.execution.nonce import NonceLedger
 from keeper.execution.signer import CANCEL_FEE_HEADROOM, TRANSFER_GAS, Signer, UnsignedTx
@@ -92,31 +92,32 @@ class Outbox:
     async def _dispatch(self, unsigned: UnsignedTx, purpose: _Purpose) -> Sent:
         nonce = unsigned.nonce
         before = self._journal.transactions.at_nonce(self.sender, nonce)
+        is_free = all(record.state is TxState.REFUSED for record in before)
         try:
             signed = self._signer.sign(unsigned)
-        except SigningKeyError:
-            if not before:
-                self.ledger.release(nonce)
+            # After a reorg the same plan may be made again at the same height: the answer is known.
+            if any(record.tx.hash == signed.hash for record in before):
+                self._release(nonce, is_free=is_free)
+                return Sent(signed, Submission(Answer.REFUSED, "the very same transaction was refused before"))
 
+            self._journal.record_signed(
+                TxRecord(
+                    tx=signed,
+                    kind=purpose.kind,
+                    replaces=before[-1].tx.hash if before else None,
+                    max_block=purpose.max_block,
+                    expires_at=purpose.expires_at,
+                    channel=self._channel.name,
+                    state=TxState.SIGNED,
+                )
+            )
+        except (SigningKeyError, JournalError):
+            self._release(nonce, is_free=is_free)
             raise
 
-        self._journal.record_signed(
-            TxRecord(
-                tx=signed,
-                kind=purpose.kind,
-                replaces=before[-1].tx.hash if before else None,
-                max_block=purpose.max_block,
-                expires_at=purpose.expires_at,
-                channel=self._channel.name,
-                state=TxState.SIGNED,
-            )
-        )
         submission = await self._channel.submit(signed)
         self._journal.move(signed.hash, _STATES[submission.answer], detail=submission.reason)
-        # Free only when nothing signed for this nonce can be anywhere else.
-        if submission.answer is Answer.REFUSED and all(record.state is TxState.REFUSED for record in before):
-            self.ledger.release(nonce)
-
+        self._release(nonce, is_free=is_free and submission.answer is Answer.REFUSED)
         log.info(
             "transaction_submitted",
             plan=signed.plan_id,
@@ -131,3 +132,8 @@ class Outbox:
             reason=submission.reason,
         )
         return Sent(signed, submission)
+
+    def _release(self, nonce: int, *, is_free: bool) -> None:
+        """Give a nonce back when nothing signed for it can be anywhere."""
+        if is_free:
+            self.ledger.release(nonce)

@@ -20,7 +20,6 @@ from keeper.execution.outbox import Outbox
 from keeper.journal.records import TxKind, TxRecord, TxState
 from keeper.journal.store import Journal
 from keeper.types import BlockHead
-from keeper.units import GWEI
 
 PATIENCE_HEADS: Final = 3
 """Heads a cancel is given before it offers more, and a used nonce before its missing receipt means a stranger."""
@@ -107,7 +106,7 @@ class Tracker:
         for record in alternatives:
             receipt = await self._chain.receipt(record.tx.hash)
             if receipt is not None:
-                return await self._book(record, receipt, alternatives)
+                return await self._book(record, receipt)
 
         # The nonce is used and no receipt is ours. A node may lag behind itself for a moment, a stranger stays.
         self._missing_heads[nonce] += 1
@@ -116,17 +115,13 @@ class Tracker:
 
         return []
 
-    async def _book(self, record: TxRecord, receipt: Receipt, alternatives: Sequence[TxRecord]) -> list[Outcome]:
+    async def _book(self, record: TxRecord, receipt: Receipt) -> list[Outcome]:
         block = await self._chain.header(receipt.block_hash)
         if block is None:
             return []  # orphaned between the two questions: the next head tells
 
         booking = await self._bookkeeper.make(record, receipt, block)
         self._journal.book(booking)
-        for sibling in alternatives:
-            if sibling.tx.hash != record.tx.hash and sibling.state.is_open:
-                self._journal.move(sibling.tx.hash, TxState.REPLACED, block_number=receipt.block_number)
-
         outcome = booking.outcome
         self._cancel_heads.pop(record.tx.nonce, None)
         self._missing_heads.pop(record.tx.nonce, None)
@@ -164,10 +159,6 @@ class Tracker:
             return True
 
         self._journal.orphan(record.tx.hash, view.head.number)
-        for sibling in self._journal.transactions.at_nonce(self._outbox.sender, record.tx.nonce):
-            if sibling.state is TxState.REPLACED:
-                self._journal.move(sibling.tx.hash, TxState.SENT, block_number=view.head.number)
-
         log.warning("booking_orphaned", plan=record.tx.plan_id, tx="0x" + record.tx.hash.hex(), block=booked.number)
         return False
 
@@ -181,12 +172,7 @@ class Tracker:
                 await self._outbox.offer_again(newest)
                 return
 
-        base_fee = base_fee_after_full_blocks(next_base_fee(view.head), PATIENCE_HEADS)
-        highest = Fees(
-            max_fee_wei=max(record.fees.max_fee_wei for record in alternatives),
-            tip_wei=max(record.fees.tip_wei for record in alternatives),
-        )
-        fees = replacement_fees(highest, base_fee)
+        fees = _outbidding(alternatives, view.head)
         if fees.max_fee_wei > self._outbox.cancel_cap_wei:
             log.warning("cancel_too_dear", nonce=nonce, fee_wei=fees.max_fee_wei, cap_wei=self._outbox.cancel_cap_wei)
             await self._outbox.offer_again(newest)
@@ -197,10 +183,9 @@ class Tracker:
 
     async def _fill(self, nonce: int, records: Sequence[TxRecord], view: _View) -> None:
         """Use up a nonce that nobody holds, because what is in flight above it waits for it."""
-        tip = max((record.fees.tip_wei for record in records), default=GWEI)
-        base_fee = base_fee_after_full_blocks(next_base_fee(view.head), PATIENCE_HEADS)
+        before = self._journal.transactions.at_nonce(self._outbox.sender, nonce)
         log.warning("nonce_gap_filled", nonce=nonce, block=view.head.number)
-        await self._outbox.send_cancel(nonce, Fees(base_fee + tip, tip), None)
+        await self._outbox.send_cancel(nonce, _outbidding(before or records, view.head), None)
 
     # Somebody else -------------------------------------------------------------------------------------------------
 
@@ -211,7 +196,7 @@ class Tracker:
             receipt = await self._chain.receipt(record.tx.hash)
             if receipt is not None:
                 self._outbox.ledger.take(nonce)
-                return await self._book(record, receipt, alternatives)
+                return await self._book(record, receipt)
 
         self._mark_foreign(nonce, view.head)
         return []
@@ -237,3 +222,13 @@ class Tracker:
 def is_too_late(record: TxRecord, head: BlockHead) -> bool:
     """Tell whether no block after this head can let a transaction do what it is for."""
     return head.number >= record.max_block or head.timestamp >= record.expires_at
+
+
+def _outbidding(records: Sequence[TxRecord], head: BlockHead) -> Fees:
+    """Compute fees above everything these offer, and enough for the next few blocks however full they are."""
+    base_fee = base_fee_after_full_blocks(next_base_fee(head), PATIENCE_HEADS)
+    highest = Fees(
+        max_fee_wei=max(record.fees.max_fee_wei for record in records),
+        tip_wei=max(record.fees.tip_wei for record in records),
+    )
+    return replacement_fees(highest, base_fee)

@@ -62,6 +62,17 @@ class PlanLedger:
                 (plan_id, status.value, reason, block_number, to_json(numbers or {})),
             )
 
+    def abandon(self, run: int) -> None:
+        """Close plans of earlier runs that ended between being written and being decided; nothing of theirs left."""
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT INTO verdicts (plan_id, status, reason, block_number, numbers) "
+                "SELECT id, ?, 'the keeper stopped before it was sent', head_number, '{}' FROM plans WHERE run < ? "
+                "AND NOT EXISTS (SELECT 1 FROM transactions WHERE plan_id = plans.id) "
+                "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE plan_id = plans.id)",
+                (Status.EXPIRED.value, run),
+            )
+
     def get(self, plan_id: str) -> PlanRecord:
         """Read one plan back; `JournalError` if it was never written."""
         rows = self._database.read("SELECT * FROM plans WHERE id = ?", (plan_id,))
@@ -74,7 +85,7 @@ class PlanLedger:
         """Tell whether a plan made before this one, for the same block, did not land in the block given."""
         rows = self._database.read(
             "SELECT 1 FROM plans AS this JOIN plans AS earlier ON earlier.head_hash = this.head_hash "
-            "AND earlier.rowid < this.rowid WHERE this.id = ? AND NOT EXISTS (SELECT 1 FROM outcomes "
+            "AND earlier.seq < this.seq WHERE this.id = ? AND NOT EXISTS (SELECT 1 FROM outcomes "
             "WHERE outcomes.plan_id = earlier.id AND canonical = 1 AND status = 'landed' AND block_hash = ?) LIMIT 1",
             (plan_id, hex_text(block_hash)),
         )

@@ -30,6 +30,8 @@ REPORT_KEYS: Final = (
 )
 """Keys of a report row; amounts are decimal text in base units, `gas_used` and `block` numbers, None what is not."""
 
+_AS_THEY_ARE: Final = (TxState.SIGNED.value, TxState.REFUSED.value)
+
 # The outcome that counts is the plan's own mined transaction; a mined cancel counts only when there is none.
 _PLANS: Final = """
     SELECT plans.*, deployments.adapter,
@@ -40,13 +42,13 @@ _PLANS: Final = """
         transactions.hash AS sent_hash, transactions.status AS sent_status
     FROM plans
     JOIN deployments ON deployments.name = plans.deployment
-    LEFT JOIN transactions ON transactions.rowid = (
-        SELECT max(rowid) FROM transactions AS own WHERE own.plan_id = plans.id AND own.kind = 'plan')
-    LEFT JOIN outcomes ON outcomes.rowid = (
-        SELECT mined.rowid FROM outcomes AS mined JOIN transactions AS of ON of.hash = mined.tx_hash
-        WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.rowid DESC LIMIT 1)
+    LEFT JOIN transactions ON transactions.seq = (
+        SELECT max(seq) FROM transactions AS own WHERE own.plan_id = plans.id AND own.kind = 'plan')
+    LEFT JOIN outcomes ON outcomes.seq = (
+        SELECT mined.seq FROM outcomes AS mined JOIN transactions AS of ON of.hash = mined.tx_hash
+        WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
     LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
-    ORDER BY plans.rowid
+    ORDER BY plans.seq
 """
 _DECLINES: Final = """
     SELECT declines.*, deployments.adapter FROM declines
@@ -104,8 +106,8 @@ def _status(row: sqlite3.Row) -> str:
     if row["sent_status"] is None:
         return "planned"
 
-    # Anything that left and is not in a block may still land.
-    return "signed" if row["sent_status"] == TxState.SIGNED.value else "sent"
+    # Anything that may have left and is not in a block may still land.
+    return str(row["sent_status"]) if row["sent_status"] in _AS_THEY_ARE else "sent"
 
 
 def _decline_row(row: sqlite3.Row) -> dict[str, object]:

@@ -45,7 +45,8 @@ _VERSION_1: Final = (
     """,
     """
     CREATE TABLE plans (
-        id TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
         run INTEGER NOT NULL REFERENCES runs (id),
         strategy TEXT NOT NULL,
         deployment TEXT NOT NULL REFERENCES deployments (name),
@@ -123,7 +124,8 @@ _VERSION_1: Final = (
     "CREATE INDEX declines_by_position ON declines (deployment, position)",
     """
     CREATE TABLE transactions (
-        hash TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY,
+        hash TEXT NOT NULL UNIQUE,
         run INTEGER NOT NULL REFERENCES runs (id),
         kind TEXT NOT NULL CHECK (kind IN ('plan', 'cancel')),
         plan_id TEXT REFERENCES plans (id),
@@ -171,6 +173,7 @@ _VERSION_1: Final = (
     "CREATE INDEX transitions_by_transaction ON transitions (tx_hash)",
     """
     CREATE TABLE outcomes (
+        seq INTEGER PRIMARY KEY,
         tx_hash TEXT NOT NULL REFERENCES transactions (hash),
         block_hash TEXT NOT NULL,
         plan_id TEXT REFERENCES plans (id),
@@ -188,7 +191,7 @@ _VERSION_1: Final = (
         cause TEXT,
         reason TEXT,
         canonical INTEGER NOT NULL CHECK (canonical IN (0, 1)),
-        PRIMARY KEY (tx_hash, block_hash)
+        UNIQUE (tx_hash, block_hash)
     )
     """,
     "CREATE INDEX outcomes_by_plan ON outcomes (plan_id)",

@@ -55,6 +55,7 @@ class Journal:
             self._claim("mode", "live" if live else "dry")
             self._claim("chain_id", str(chain_id))
             self._run = self._begin(run, "live" if live else "dry")
+            self._plans.abandon(self._run)
         except JournalError:
             self.close()
             raise

@@ -77,7 +77,8 @@ class TransactionLedger:
     def book(self, run: int, booking: Booking) -> None:
         """Write what came of a transaction in one block, make it the canonical one, and mark it included.
 
-        Booked again in the same block, the first booking stays: it is what was concluded when it was seen.
+        In the same commit, open alternatives at its nonce are replaced. Booked again in the same block, the first
+        booking stays: it is what was concluded when it was seen.
         """
         outcome = booking.outcome
         key = (hex_text(outcome.tx_hash), hex_text(outcome.block_hash))
@@ -90,18 +91,24 @@ class TransactionLedger:
                 insert(connection, "outcomes", _outcome_row(booking))
 
             _move(connection, run, Step(outcome.tx_hash, TxState.INCLUDED, outcome.block_number))
+            for sibling in _siblings(connection, outcome.tx_hash):
+                if sibling.state.is_open:
+                    _move(connection, run, Step(sibling.tx.hash, TxState.REPLACED, outcome.block_number))
 
     def orphan(self, run: int, tx_hash: bytes, block_number: int) -> None:
-        """Take a booking back: its block is no longer part of the chain, the transaction may land again."""
+        """Take a booking back: its block is no longer part of the chain, it or what it had replaced may land."""
         with self._database.write() as connection:
             connection.execute("UPDATE outcomes SET canonical = 0 WHERE tx_hash = ?", (hex_text(tx_hash),))
             _move(connection, run, Step(tx_hash, TxState.SENT, block_number, "block orphaned"))
+            for sibling in _siblings(connection, tx_hash):
+                if sibling.state is TxState.REPLACED:
+                    _move(connection, run, Step(sibling.tx.hash, TxState.SENT, block_number, "block orphaned"))
 
     def open(self, sender: Address) -> list[TxRecord]:
         """Read every transaction still to be watched, with the siblings at its nonce, by nonce and age."""
         rows = self._database.read(
             "SELECT * FROM transactions WHERE sender = :sender AND nonce IN (SELECT nonce FROM transactions "
-            "WHERE sender = :sender AND status IN ('signed', 'sent', 'ambiguous', 'included')) ORDER BY nonce, rowid",
+            "WHERE sender = :sender AND status IN ('signed', 'sent', 'ambiguous', 'included')) ORDER BY nonce, seq",
             {"sender": to_checksum(sender)},
         )
         return [_record(row) for row in rows]
@@ -109,7 +116,7 @@ class TransactionLedger:
     def at_nonce(self, sender: Address, nonce: int) -> list[TxRecord]:
         """Read every transaction ever signed for a nonce, oldest first."""
         rows = self._database.read(
-            "SELECT * FROM transactions WHERE sender = ? AND nonce = ? ORDER BY rowid", (to_checksum(sender), nonce)
+            "SELECT * FROM transactions WHERE sender = ? AND nonce = ? ORDER BY seq", (to_checksum(sender), nonce)
         )
         return [_record(row) for row in rows]
 
@@ -158,6 +165,16 @@ def _move(connection: Connection, run: int, step: Step) -> None:
 
     connection.execute("UPDATE transactions SET status = ? WHERE hash = ?", (step.state.value, key))
     _add_transition(connection, run, step)
+
+
+def _siblings(connection: Connection, tx_hash: bytes) -> list[TxRecord]:
+    """Read the other transactions signed for a transaction's nonce."""
+    rows = connection.execute(
+        "SELECT sibling.* FROM transactions AS this JOIN transactions AS sibling ON sibling.sender = this.sender "
+        "AND sibling.nonce = this.nonce AND sibling.hash <> this.hash WHERE this.hash = ? ORDER BY sibling.seq",
+        (hex_text(tx_hash),),
+    )
+    return [_record(row) for row in rows]
 
 
 def _add_transition(connection: Connection, run: int, step: Step) -> None:

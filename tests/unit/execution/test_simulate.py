@@ -1,0 +1,68 @@
+import pytest
+
+from keeper.errors import ReorgError, RpcError
+from keeper.execution.simulate import Simulated, Simulator
+from keeper.types import Declined, Reason, Returned
+from tests.fakes.desk import OPERATOR, explain
+from tests.fakes.ledger_chain import LedgerChain
+from tests.fakes.plans import EXECUTOR, make_plan
+
+PLAN = make_plan()
+
+
+def word(value):
+    return value.to_bytes(32, "big")
+
+
+async def run(returned, *, alone=True):
+    chain = LedgerChain(simulated={PLAN.data: returned})
+    return await Simulator(chain, OPERATOR, explain).run(PLAN, chain.head, alone=alone)
+
+
+async def test_a_plan_is_run_by_the_operator_in_the_block_it_aims_for():
+    chain = LedgerChain()
+    assert await Simulator(chain, OPERATOR, explain).run(PLAN, chain.head, alone=True) == Simulated(80)
+    call, head, hypothesis = chain.simulations[0]
+    assert (call.sender, call.to, call.data, call.gas) == (OPERATOR, EXECUTOR, PLAN.data, PLAN.gas_limit)
+    assert head == chain.head
+    assert (hypothesis.target, hypothesis.coinbase) == (PLAN.target, chain.head.coinbase)
+
+
+async def test_a_revert_is_declined_in_the_protocols_words():
+    found = await run(Returned(ok=False, data=b"\xab\xcd"))
+    assert isinstance(found, Declined)
+    assert found.reason is Reason.SIMULATION_FAILED
+    assert found.numbers == {"plan": "plan-1", "revert": "market: 0xabcd"}
+
+
+async def test_a_quiet_miss_is_declined():
+    found = await run(Returned(ok=True, data=word(0)))
+    assert found.reason is Reason.SIMULATION_FAILED
+    assert "quiet miss" in found.numbers["revert"]
+
+
+@pytest.mark.parametrize("profit", [79, 81])
+async def test_another_profit_than_the_models_is_declined_with_both(profit):
+    found = await run(Returned(ok=True, data=word(profit)))
+    assert found.reason is Reason.SIMULATION_DIFFERS
+    assert found.numbers == {"plan": "plan-1", "expected_profit": 80, "simulated_profit": profit}
+
+
+async def test_another_profit_behind_an_earlier_plan_goes_through():
+    assert await run(Returned(ok=True, data=word(79)), alone=False) == Simulated(79)
+
+
+async def test_a_quiet_miss_behind_an_earlier_plan_is_declined_all_the_same():
+    assert (await run(Returned(ok=True, data=word(0)), alone=False)).reason is Reason.SIMULATION_FAILED
+
+
+async def test_an_answer_of_another_shape_is_declined():
+    found = await run(Returned(ok=True, data=b"\x01"))
+    assert found.reason is Reason.SIMULATION_FAILED
+
+
+@pytest.mark.parametrize("error", [RpcError("no node answers"), ReorgError("orphaned")])
+async def test_no_answer_is_declined(error):
+    found = await run(error)
+    assert found.reason is Reason.SIMULATION_FAILED
+    assert found.numbers["node"] == error.message
