@@ -65,7 +65,7 @@ TEMPLATES: Final = (
     # Unpriced when it matters: must be left alone until its feed is back.
     Template("blind", 2, ("WETH", "LINK"), ("USDC",), (8_000, 25_000), (0.965, 0.985), BLANK),
     # Worth less than owed after a gap: what is left becomes a deficit.
-    Template("gapped", 3, ("LINK",), ("USDC",), (2_500, 9_000), (0.66, 0.72), GAP),
+    Template("gapped", 3, ("LINK",), ("USDC",), (2_500, 9_000), (0.64, 0.70), GAP),
     # More than the pools can take.
     Template("whale-bitcoin", 1, ("WBTC",), ("USDC", "DAI"), (5_000_000, 7_000_000), (0.962, 0.985), SLIDE),
     Template("whale-staker", 1, ("wstETH",), ("WETH",), (5_000_000, 7_000_000), (0.955, 0.98), DEPEG, ETHER_MODE),
