@@ -1,0 +1,38 @@
+"""Where the money comes from: which flash loans can carry an offer, and what they cost to the wei."""
+
+from collections.abc import Collection, Iterable
+
+from keeper.planning.base import Funding
+from keeper.protocols.base import Lender
+from keeper.types import Address
+from keeper.units import BPS, bps_up, div_half_up
+
+
+def loan_fee(lender: Lender, amount: int) -> int:
+    """Fee on a loan, in the lender's own rounding: up, or half up."""
+    if lender.fee_rounds_up:
+        return bps_up(amount, lender.fee_bps)
+
+    return div_half_up(amount * lender.fee_bps, BPS)
+
+
+def fund(lender: Lender, at_most: int) -> Funding | None:
+    """Borrow what the payment may grow to, with the fee on all of it; None where the lender has less."""
+    if at_most > lender.available:
+        return None
+
+    return Funding(lender, at_most, loan_fee(lender, at_most))
+
+
+def worthwhile(lenders: Iterable[Lender], token: Address, barred: Collection[Address] = ()) -> tuple[Lender, ...]:
+    """Lenders of a token worth trying, cheapest first: a dearer one only where it has more than all the cheaper.
+
+    A barred lender is one the plan needs for something else, such as a pool it swaps through.
+    """
+    found: list[Lender] = []
+    candidates = [lender for lender in lenders if lender.token == token and lender.lender not in barred]
+    for lender in sorted(candidates, key=lambda one: (one.fee_bps, -one.available, one.lender, one.kind)):
+        if all(lender.available > cheaper.available for cheaper in found):
+            found.append(lender)
+
+    return tuple(found)

@@ -1,0 +1,42 @@
+"""What a plan's transaction will burn, from a table of its pieces: no estimate is asked of a node on the hot path.
+
+The numbers come from configuration or from what earlier plans really used; the defaults are measured on the sandbox.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from keeper.routing.base import Hop
+from keeper.units import bps_up
+
+_LOANS: Final = MappingProxyType({"aave_v3": 100_000})
+_TAKES: Final = MappingProxyType({"aave_v3": 280_000})
+_HOPS: Final = MappingProxyType({"uniswap_v3": 110_000})
+
+
+@dataclass(frozen=True, slots=True)
+class GasTable:
+    """Gas by piece: the frame itself, a loan by lender kind, taking an offer by adapter, a swap by venue kind.
+
+    A piece that is not listed counts as `unlisted`, which is meant to be too much. `limit_bps` is the gas limit over
+    the expected gas: what a longer path through the same contracts may add.
+    """
+
+    frame: int = 90_000
+    loans: Mapping[str, int] = field(default_factory=lambda: _LOANS)
+    takes: Mapping[str, int] = field(default_factory=lambda: _TAKES)
+    hops: Mapping[str, int] = field(default_factory=lambda: _HOPS)
+    unlisted: int = 500_000
+    limit_bps: int = 14_000
+
+    def expected(self, adapter: str, lender_kind: str, route: tuple[Hop, ...]) -> int:
+        """Add up the pieces of one plan."""
+        swaps = sum(self.hops.get(hop.pool.kind, self.unlisted) for hop in route)
+        take = self.takes.get(adapter, self.unlisted)
+        return self.frame + self.loans.get(lender_kind, self.unlisted) + take + swaps
+
+    def limit(self, expected: int) -> int:
+        """The gas limit of a plan expected to burn this much, rounded up."""
+        return bps_up(expected, self.limit_bps)

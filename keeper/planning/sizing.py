@@ -1,0 +1,148 @@
+"""The most profitable size of an offer over every way to do it: closing in full can throw the whole profit away.
+
+Candidates are both ends of every legal interval, and what a bounded search finds inside. On one way and inside one
+interval the profit is concave but for roundings: what is received grows evenly, what it sells for grows ever slower.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from keeper.planning.deal import NOTHING, Deal, Sized, Way, sized, stages
+from keeper.planning.funding import fund
+from keeper.planning.search import Memo, ceiling, first_at_least, last_where, maximise, probe
+
+_HALVINGS: Final = 128
+"""Enough to come from any amount a token can have to a single unit."""
+_STEPS_AROUND: Final = 4
+"""Steps of a coarse amount that are tried on either side."""
+_COARSE: Final = 10_000
+"""A step that costs more than the profit over this is worth a search of its own."""
+
+
+def best_size(deal: Deal, ways: Sequence[Way]) -> Sized | None:
+    """The size and way that leave most after gas, the first of equals; None where nothing can be carried."""
+    curves = [Curve(deal, way, low, high) for way in ways for low, high in deal.offer.sizes]
+    hopeful = sorted((curve for curve in curves if not curve.is_empty), key=lambda curve: -curve.best_seen())
+    best: tuple[int, Curve, int] | None = None
+    for curve in hopeful:
+        if best is not None and curve.ceiling() <= best[0]:
+            continue
+
+        size = curve.peak()
+        if best is None or curve.net(size) > best[0]:
+            best = (curve.net(size), curve, size)
+
+    if best is None:
+        return None
+
+    _, curve, size = best
+    return sized(deal, curve.way, curve.polished(size))
+
+
+class Curve:
+    """The profit of a deal done one way, over the part of one legal interval that can be carried.
+
+    Invariant: `low..high` is legal; the lender can fund and the pools can take every size in it.
+    """
+
+    __slots__ = ("_deal", "_profit", "high", "low", "way")
+
+    def __init__(self, deal: Deal, way: Way, low: int, high: int) -> None:
+        self._deal = deal
+        self.way = way
+        self.low = low
+        self.high = _carried(deal, way, low, high)
+        self._profit = Memo(self._profit_at)
+        if not self.is_empty:
+            probe(self._profit, self.low, self.high)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all can be carried."""
+        return self.high < self.low
+
+    def net(self, size: int) -> int:
+        """Profit less gas at one size, in the paid token."""
+        return self._profit(size) - self.way.gas_cost
+
+    def best_seen(self) -> int:
+        """The greatest net profit looked at so far."""
+        return self.net(self._profit.best())
+
+    def ceiling(self) -> int:
+        """More than the net profit can be at any size."""
+        return ceiling(self._profit) - self.way.gas_cost
+
+    def peak(self) -> int:
+        """The size of the greatest profit."""
+        return maximise(self._profit, self.low, self.high)
+
+    def polished(self, size: int) -> int:
+        """Improve a size where an amount on the way is coarser than the size itself.
+
+        Such an amount rises in steps, each worth many units of the size, and of each step only its first size is worth
+        paying for: those of the steps around are tried.
+        """
+        low, high = self._around(size)
+        first, last = stages(self._deal, self.way, low), stages(self._deal, self.way, high)
+        # What comes out at the end is the paid token itself: near the best size it rises as the size does.
+        steps = [after - before for before, after in zip(first[:-1], last[:-1], strict=True)]
+        stage = min(range(len(steps)), key=lambda i: (steps[i], i))
+        if stage == 0 or 2 * steps[stage] >= steps[0]:
+            return size
+
+        def amount(at: int) -> int:
+            return self._deal.terms(at).received if stage == 1 else stages(self._deal, self.way, at)[stage]
+
+        def edge(level: int) -> int:
+            near = size + (level - here) * (high - low) // max(steps[stage], 1)
+            return first_at_least(amount, level, (low, high), guess=near, step=max(width // 2, 1))
+
+        here, width = amount(size), (high - low) // max(steps[stage], 1)
+        dear = self._deal.terms(high).paid - self._deal.terms(low).paid
+        if dear * _COARSE > self._profit(size) * steps[stage]:
+            # So few steps that the search over sizes may have stopped several of them short.
+            maximise(Memo(lambda level: self._profit(edge(level))), first[stage], last[stage])
+        else:
+            for level in range(max(here - _STEPS_AROUND, first[stage]), min(here + _STEPS_AROUND, last[stage]) + 1):
+                self._profit(edge(level))
+
+        return self._profit.best()
+
+    def _around(self, size: int) -> tuple[int, int]:
+        """A stretch of the interval about a size, wide enough for every step tried even where steps are huge."""
+        width = (self.high - self.low) // 16
+        low, high = max(self.low, size - width), min(self.high, size + width)
+        first, last = stages(self._deal, self.way, low), stages(self._deal, self.way, high)
+        few = any(after - before < 4 * _STEPS_AROUND for before, after in zip(first, last, strict=True))
+        return (self.low, self.high) if few else (low, high)
+
+    def _profit_at(self, size: int) -> int:
+        found = sized(self._deal, self.way, size)
+        if found is not None:
+            return found.profit
+
+        # Within what can be carried, no quote means that so little comes out that it rounds to nothing.
+        terms = self._deal.terms(size)
+        funding = fund(self.way.lender, terms.at_most)
+        return NOTHING if funding is None else -terms.paid - funding.fee
+
+
+def _carried(deal: Deal, way: Way, low: int, high: int) -> int:
+    """The largest size in `low..high` that the lender can fund and the pools can take; `low - 1` for none."""
+    high = last_where(lambda size: deal.terms(size).at_most <= way.lender.available, low, high)
+    if high < low or sized(deal, way, high) is not None:
+        return high
+
+    # Too much for a pool, or too little to give anything: halve until it is neither, then close in from below.
+    refused = size = high
+    for _ in range(_HALVINGS):
+        size = low + (size - low) // 2
+        if sized(deal, way, size) is not None:
+            return last_where(lambda size: sized(deal, way, size) is not None, size, refused)
+
+        refused = size
+        if size == low:
+            break
+
+    return low - 1
