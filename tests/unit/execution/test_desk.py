@@ -171,6 +171,32 @@ async def test_nothing_leaves_when_the_journal_cannot_be_written(office):
     assert office.chain.sends == []
 
 
+async def test_nothing_leaves_when_the_disk_is_full_and_it_goes_on_when_there_is_room(office):
+    connection = office.journal._database._connection
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    plan = make_plan(1)
+    with pytest.raises(JournalError, match="full"):
+        await office.execute(replace(plan, data=plan.data + bytes(20_000)))
+
+    assert office.chain.sends == []
+    connection.execute(f"PRAGMA max_page_count = {pages + 1_000}")
+    (sent,) = await office.execute(make_plan(2))
+    assert sent.status is Status.SENT
+
+
+async def test_no_log_line_shows_the_key_or_what_was_signed(office):
+    with structlog.testing.capture_logs() as logs:
+        await office.execute(make_plan(1))
+        for _ in range(6):
+            office.chain.mine()
+            await office.track()
+
+    assert {"transaction_submitted", "plan_expired"} <= {line["event"] for line in logs}
+    for secret in (b"\x11" * 32, *office.chain.sends):
+        assert secret.hex() not in str(logs)
+
+
 async def test_nothing_leaves_when_the_signed_bytes_cannot_be_written(office):
     office.journal._database._connection.execute(
         "CREATE TRIGGER full BEFORE INSERT ON transactions BEGIN SELECT RAISE(ABORT, 'disk full'); END"
