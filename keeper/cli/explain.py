@@ -26,10 +26,10 @@ def command(account: str, config_path: Path, *, as_json: bool, debug: bool) -> N
     """
     import asyncio
 
-    from keeper import app
-
     address = _address(account)
     loaded = load(config_path, as_json=as_json, debug=debug)
+    from keeper import app
+
     for found in asyncio.run(app.explain(loaded.config, address, as_json=as_json)):
         if as_json:
             click.echo(json.dumps(_row(found)))

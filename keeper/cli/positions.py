@@ -35,10 +35,10 @@ def command(config_path: Path, *, below: str | None, limit: int | None, as_json:
     """
     import asyncio
 
-    from keeper import app
-
     threshold_wad = _threshold(below)
     loaded = load(config_path, as_json=as_json, debug=debug)
+    from keeper import app
+
     found = asyncio.run(app.positions(loaded.config, as_json=as_json))
     rows = [row for row in map(position_row, found) if threshold_wad is None or _is_below(row, threshold_wad)]
     if as_json:

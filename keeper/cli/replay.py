@@ -22,9 +22,9 @@ def command(record: Path, *, as_json: bool, debug: bool) -> int:
     """
     import asyncio
 
+    start_logging((), as_json=as_json, debug=debug)
     from keeper import app
 
-    start_logging((), as_json=as_json, debug=debug)
     found = asyncio.run(app.replay(record))
     same = not found.differing
     if as_json:

@@ -31,12 +31,13 @@ def command(config_path: Path, *, live: bool, until_idle: int | None, as_json: b
     """
     import asyncio
 
-    from keeper import app
     from keeper.config.load import require_ready
 
     loaded = load(config_path, as_json=as_json, debug=debug)
     armed = live and loaded.config.run.live
     require_ready(loaded, live=armed)
+    from keeper import app  # half a second of imports: not before the configuration is known to be right
+
     announce(loaded, live_asked=live, as_json=as_json)
     return asyncio.run(app.run(loaded.config, live=armed, until_idle=until_idle, json=as_json))
 
