@@ -70,6 +70,8 @@ contract Executor is Settlement {
             _settle(header, msg.sender);
         } else {
             emit Missed(msg.sender);
+
+            if (msg.value != 0) _sendNative(msg.sender, msg.value);
         }
     }
 

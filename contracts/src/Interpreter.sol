@@ -14,6 +14,7 @@ abstract contract Interpreter is Calls {
     error NotLiquidatable(address target, uint256 value);
     error NotEnoughGas(uint256 available, uint256 wanted);
     error NotSelf(address caller);
+    error ExpectationsLeft(uint256 count);
 
     event ItemFailed(uint256 index, bytes reason);
 
@@ -37,7 +38,11 @@ abstract contract Interpreter is Calls {
     function item() external {
         if (msg.sender != address(this)) revert NotSelf(msg.sender);
 
+        uint256 count = _expectationCount();
         _run(4, msg.data.length, Context(address(0), 0, 0));
+
+        // Here rather than at the end of the frame, where it would fail the other items too.
+        if (_expectationCount() != count) revert ExpectationsLeft(_expectationCount() - count);
     }
 
     /// Runs the program at calldata[cursor, end).

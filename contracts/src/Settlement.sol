@@ -20,7 +20,6 @@ struct Header {
 /// @notice Pays the tip, takes back what was promised, and lets the frame stand only if nothing is missing and the
 /// profit is there.
 abstract contract Settlement is Interpreter {
-    error ExpectationsLeft(uint256 count);
     error TipFailed(address coinbase, uint256 tip);
     error BalanceLost(address token, uint256 start, uint256 balance);
     error NotEnoughProfit(uint256 profit, uint256 minProfit);
