@@ -72,22 +72,40 @@ def crash(percent: int, symbols: tuple[str, ...], folder: Path | None, *, as_jso
 
 
 @command.command(
-    "demo", short_help="Run the main job from nothing to a verdict.", epilog=example("keeper sandbox demo")
+    "demo",
+    short_help="Run the main job from nothing to a verdict.",
+    epilog=example("keeper sandbox demo --seed 2", "keeper sandbox demo --fork-url URL --config keeper.toml"),
 )
 @_SEED
+@click.option("--fork-url", metavar="URL", help="Rehearse on a fork of your own chain instead, with your --config.")
+@click.option("--config", "config_path", metavar="FILE", type=click.Path(path_type=Path), help="See --fork-url.")
 @click.option("--keep", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Keep the run's files.")
 @json_option
 @debug_option
-def demo(seed: int, keep: Path | None, *, as_json: bool, debug: bool) -> int:
+def demo(  # noqa: PLR0913  # one parameter per option
+    seed: int, fork_url: str | None, config_path: Path | None, keep: Path | None, *, as_json: bool, debug: bool
+) -> int:
     """Open a market, fork its chain, run the keeper on the fork while prices fall, and have a referee judge it.
 
-    Ends with 0 only where the keeper's own books and the referee agree, else with 1.
+    Ends with 0 only where the keeper's own books and the referee agree, else with 1. With --fork-url it is your own
+    chain that is forked and your configuration that is tried, with an executor and a key made for the fork; nothing
+    reaches the chain itself.
     """
-    start_logging((), as_json=as_json, debug=debug)
-    from keeper.sandbox.stage.demo import Options
+    if (fork_url is None) != (config_path is None):
+        raise click.UsageError("--fork-url and --config go together: the chain to fork, and what to try on it")
+
+    start_logging(() if fork_url is None else (fork_url,), as_json=as_json, debug=debug)
+    from keeper.sandbox.stage.options import Options
+
+    options = Options(seed=seed, as_json=as_json, keep=keep)
+    if fork_url is not None and config_path is not None:
+        from keeper.sandbox.stage.rehearsal import rehearse
+
+        return rehearse(fork_url, config_path, options)
+
     from keeper.sandbox.stage.demo import demo as run_demo
 
-    return run_demo(Options(seed=seed, as_json=as_json, keep=keep))
+    return run_demo(options)
 
 
 @command.command("down", short_help="End the running sandbox.", epilog=example("keeper sandbox down"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from math import isqrt
-from typing import Final
+from typing import Final, NamedTuple
 
 from keeper.sandbox.assets import Asset
 from keeper.sandbox.chain import LocalChain, Transaction
@@ -15,6 +15,13 @@ from keeper.types import Address
 
 INDIFFERENT: Final = 10_000
 """A pool is left alone where its square-root price is off by less than one part in this many."""
+
+
+class Trader(NamedTuple):
+    """Who moves the pools, and the router they do it through, which may take any of their tokens."""
+
+    account: Address
+    router: Address
 
 
 def publish(chain: LocalChain, world: World, feeds: Prices, before: Prices) -> list[Transaction]:
@@ -33,29 +40,29 @@ def arbitrage(chain: LocalChain, world: World, traded: Prices) -> list[Transacti
 
 def _swaps(chain: LocalChain, world: World, traded: Prices) -> Iterator[Transaction]:
     by_token = {asset.token: asset for asset in world.assets.values()}
-    trader = chain.accounts[ARBITRAGEUR]
+    trader = Trader(chain.accounts[ARBITRAGEUR], world.uniswap.router)
 
     for pool in world.uniswap.pools.values():
-        wanted = pool_price(by_token[pool.token0], by_token[pool.token1], traded)
-        now = pool_sqrt_price(chain, pool)
-
-        if abs(wanted - now) * INDIFFERENT < now:
-            continue
-
-        yield swap_to(chain, world, pool, wanted, sells0=wanted < now, trader=trader)
+        yield from swap_to(chain, trader, pool, pool_price(by_token[pool.token0], by_token[pool.token1], traded))
 
 
-def swap_to(  # noqa: PLR0913  # a swap's own parts
-    chain: LocalChain, world: World, pool: Pool, sqrt_price: int, *, sells0: bool, trader: Address
-) -> Transaction:
-    """Write down a sale that ends where the pool reaches a price; what it would not take stays with the trader."""
-    sold, bought = (pool.token0, pool.token1) if sells0 else (pool.token1, pool.token0)
-    held = int(chain.call(sold, "balanceOf(address)(uint256)", trader))
-    return chain.transaction(
-        world.uniswap.router,
+def swap_to(chain: LocalChain, trader: Trader, pool: Pool, wanted: int) -> Iterator[Transaction]:
+    """Write down the sale that ends where the pool reaches a square-root price; none where it is there already.
+
+    What the pool does not take on the way stays with the trader.
+    """
+    now = pool_sqrt_price(chain, pool)
+
+    if abs(wanted - now) * INDIFFERENT < now:
+        return
+
+    sold, bought = (pool.token0, pool.token1) if wanted < now else (pool.token1, pool.token0)
+    held = int(chain.call(sold, "balanceOf(address)(uint256)", trader.account))
+    yield chain.transaction(
+        trader.router,
         "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))(uint256)",
-        (sold, bought, pool.fee, trader, FOREVER, held // 4, 0, sqrt_price),
-        sender=trader,
+        (sold, bought, pool.fee, trader.account, FOREVER, held // 4, 0, wanted),
+        sender=trader.account,
     )
 
 

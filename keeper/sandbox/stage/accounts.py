@@ -42,6 +42,18 @@ class Market(NamedTuple):
     data_provider: Address
 
 
+def market_of(chain: LocalChain, provider: Address) -> Market:
+    """Ask a deployment's addresses provider whom to ask."""
+    pool, oracle, data_provider = chain.call_many(
+        [
+            (provider, "getPool()(address)"),
+            (provider, "getPriceOracle()(address)"),
+            (provider, "getPoolDataProvider()(address)"),
+        ]
+    )
+    return Market(pool, oracle, data_provider)
+
+
 def read_at(chain: LocalChain, block: int, calls: Iterable[tuple[Any, ...]]) -> list[Any]:
     """Read many things at a past block, each `(contract, function, *arguments)`; None where one reverts."""
     asked = [(to, signature(function), values) for to, function, *values in calls]

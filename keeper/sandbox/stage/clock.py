@@ -1,4 +1,4 @@
-"""Time on a stage: blocks exactly 12 s apart by the chain's clock, at whatever pace the wall clock allows."""
+"""Time on a stage: blocks an exact time apart by the chain's clock, at whatever pace the wall clock allows."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +18,11 @@ SCENE_GAS: Final = 600_000
 class Clock:
     """Mines a chain block by block. Invariant: nothing is mined but by `tick`, so transactions wait for it."""
 
-    def __init__(self, chain: LocalChain, pace_s: float) -> None:
+    def __init__(self, chain: LocalChain, pace_s: float, block_time_s: int = BLOCK_TIME_S) -> None:
         """Take the chain's mining over; `pace_s` is the wall time between blocks, 0 for as fast as they come."""
         self.chain = chain
         self.pace_s = pace_s
+        self._block_time_s = block_time_s
         self._due = time.monotonic()
         chain.node.rpc("evm_setAutomine", False)
 
@@ -40,7 +41,7 @@ class Clock:
             node.rpc("eth_sendTransaction", urgent(transaction))
 
         node.rpc("anvil_setNextBlockBaseFeePerGas", hex(following_base_fee(head)))
-        node.rpc("evm_setNextBlockTimestamp", int(head["timestamp"], 16) + BLOCK_TIME_S)
+        node.rpc("evm_setNextBlockTimestamp", int(head["timestamp"], 16) + self._block_time_s)
         node.rpc("anvil_mine", "0x1")
         return int(head["number"], 16) + 1
 

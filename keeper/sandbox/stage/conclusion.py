@@ -8,8 +8,8 @@ import msgspec
 from rich.console import Console
 
 from keeper.sandbox.chain import LocalChain
-from keeper.sandbox.stage.accounts import Market, read_at
-from keeper.sandbox.stage.results import DECLINED, LANDED, faults, gather, landed_facts
+from keeper.sandbox.stage.accounts import market_of, read_at
+from keeper.sandbox.stage.results import DECLINED, LANDED, account_of_row, faults, gather, landed_facts
 from keeper.sandbox.stage.show import declined_table, outcomes_table, show_result
 from keeper.sandbox.stage.trial import Result, Trial
 from keeper.telemetry.table import Labels, TokenLabel
@@ -22,7 +22,7 @@ def conclude(trial: Trial, result: Result, console: Console, *, opened_s: float,
     The tables go to the console; with `as_json` the same goes to standard output, as one document.
     """
     market = market_of(trial.chain, trial.config.deployments[0].addresses_provider)
-    evidence = gather(trial.chain, market, list(trial.names), range(result.first_block, result.last_block + 1))
+    evidence = gather(trial.chain, market, _accounts(trial, result), range(result.first_block, result.last_block + 1))
     outcomes = [
         {**row, **(landed_facts(trial.chain, market, row) if row["status"] == LANDED else {})}
         for row in result.rows
@@ -50,18 +50,6 @@ def conclude(trial: Trial, result: Result, console: Console, *, opened_s: float,
     return 0 if not document["faults"] and result.verdict["verdict"] == "agree" else 1
 
 
-def market_of(chain: LocalChain, provider: Address) -> Market:
-    """Ask a deployment's addresses provider whom to ask."""
-    pool, oracle, data_provider = chain.call_many(
-        [
-            (provider, "getPool()(address)"),
-            (provider, "getPriceOracle()(address)"),
-            (provider, "getPoolDataProvider()(address)"),
-        ]
-    )
-    return Market(pool, oracle, data_provider)
-
-
 def labels_of(chain: LocalChain, tokens: Iterable[Address], block: int) -> Labels:
     """Read how tokens call themselves; one that does not say keeps its address."""
     listed = list(tokens)
@@ -72,6 +60,12 @@ def labels_of(chain: LocalChain, tokens: Iterable[Address], block: int) -> Label
         to_checksum(token): TokenLabel(symbol or to_checksum(token)[:8], decimals)
         for token, symbol, decimals in zip(listed, found[::2], found[1::2], strict=True)
     }
+
+
+def _accounts(trial: Trial, result: Result) -> list[Address]:
+    """Return whom the trial is about: whoever it knows by name, else whoever the keeper mentions."""
+    mentioned = {account_of_row(row) for row in result.rows}
+    return list(trial.names) or sorted(account for account in mentioned if account is not None)
 
 
 def _tokens(rows: Iterable[Mapping[str, Any]]) -> tuple[Address, ...]:

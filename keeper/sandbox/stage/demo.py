@@ -1,47 +1,28 @@
 """The main job on the sandbox, from nothing to a verdict: a market, a fork of it, a keeper, a crash, the books."""
 
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-from rich.console import Console
 
 from keeper.config.load import load_config
 from keeper.sandbox.packages import find_packages
 from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.opened import Stage, open_stage
+from keeper.sandbox.stage.options import Options, console_of
 from keeper.sandbox.stage.play import play
-from keeper.sandbox.stage.show import WIDTH
 from keeper.sandbox.stage.trial import Trial, run_trial
-
-PACE_S: Final = 0.8
-"""Wall time between blocks while prices move: time for a pass of the keeper, and of a referee on the same cores."""
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a person may choose."""
-
-    seed: int = 1
-    as_json: bool = False
-    pace_s: float = PACE_S
-    keep: Path | None = None
-    """An empty folder in which the run's files are kept; None for a temporary one."""
 
 
 def demo(options: Options) -> int:
     """Run the demo; 0 only where the keeper's books add up and the referee agrees, else 1."""
-    console = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)
-    started = time.monotonic()
+    console, started = console_of(), time.monotonic()
 
     with ExitStack() as held:
         folder = options.keep or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="keeper-demo-")))
+        folder.mkdir(parents=True, exist_ok=True)
         console.print(f"seed {options.seed}: opening the market, then forking its chain")
         stage = open_stage(held, find_packages(), options.seed, folder)
         console.print(
@@ -59,6 +40,6 @@ def trial_of(stage: Stage, pace_s: float) -> Trial:
     def moves(clock: Clock, after_block: Callable[[str | None], None]) -> None:
         play(clock, stage.world, stage.path, after_block)
 
-    config = load_config(stage.operator.config).config
+    config = load_config(stage.operator.config, stage.operator.environ).config
     names = {borrower.account: borrower.name for borrower in stage.borrowers}
     return Trial(stage.chain, config, stage.operator, pace_s, moves, names)

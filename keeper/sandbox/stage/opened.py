@@ -5,7 +5,7 @@ To have a keeper run against it by hand, from a Python shell in a checkout:
     with ExitStack() as held:
         stage = open_stage(held, find_packages(), seed=1, folder=Path("/tmp/stage"))
         # keeper run --config /tmp/stage/keeper.toml --live
-        play(Clock(stage.chain, pace_s=0.8), stage.world, stage.path, lambda step, block: print(block, step.name))
+        play(Clock(stage.chain, pace_s=0.8), stage.world, stage.path, lambda news: news and print(news))
 """
 
 import random

@@ -17,15 +17,19 @@ _TAIL: Final = 2_000
 class Process:
     """A running program; leaving its context ends it. Output goes to `<name>.out` and `<name>.log` in a folder."""
 
-    def __init__(self, name: str, command: Sequence[str], folder: Path) -> None:
-        """Start it."""
+    def __init__(
+        self, name: str, command: Sequence[str], folder: Path, environ: Mapping[str, str] | None = None
+    ) -> None:
+        """Start it, in our own environment unless another is given."""
         self.name = name
         self.output = folder / f"{name}.out"
         self.log = folder / f"{name}.log"
         self._read = 0
 
         with self.output.open("wb") as output, self.log.open("wb") as log:
-            self._process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=log)
+            self._process = subprocess.Popen(
+                list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=environ
+            )
 
     @property
     def exit_code(self) -> int | None:

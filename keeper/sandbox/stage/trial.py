@@ -60,8 +60,8 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
     folder, started = trial.operator.folder, time.monotonic()
 
     with ExitStack() as held:
-        clock = Clock(trial.chain, trial.pace_s)
-        run = held.enter_context(Process("keeper", _command(trial.operator.config), folder))
+        clock = Clock(trial.chain, trial.pace_s, trial.config.chain.block_time_s)
+        run = held.enter_context(Process("keeper", _command(trial.operator.config), folder, trial.operator.environ))
         watch = Watch(run, tell)
         _until_ready(clock, watch)
         first = clock.number
@@ -72,7 +72,7 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
         trial.play(clock, watch.after_block)
         _until_ended(clock, watch)
         ended = time.monotonic()
-        report = keeper("report", "--config", str(trial.operator.config), "--json")
+        report = keeper(("report", "--config", str(trial.operator.config), "--json"), trial.operator.environ)
         last = clock.number
         verdict = referee.verdict(report)
         judged = time.monotonic()

@@ -1,0 +1,29 @@
+"""What a person may choose about a trial, and where its progress goes."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from keeper.sandbox.stage.show import WIDTH
+
+PACE_S: Final = 0.8
+"""Wall time between blocks while prices move: time for a pass of the keeper, and of a referee on the same cores."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may choose."""
+
+    seed: int = 1
+    as_json: bool = False
+    pace_s: float = PACE_S
+    keep: Path | None = None
+    """An empty folder in which the run's files are kept; None for a temporary one."""
+
+
+def console_of() -> Console:
+    """Make the console that progress and tables go to: standard error, the other one is for the document."""
+    return Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else WIDTH)

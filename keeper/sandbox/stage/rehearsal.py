@@ -1,0 +1,66 @@
+"""A rehearsal: an operator's own chain, forked, with prices that fall while their configuration is at work live.
+
+Nothing of it reaches the chain: the keeper is led to the fork, with a key and an executor made for it.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Final
+
+from keeper.config.load import load_config
+from keeper.sandbox.anvil import Anvil, AnvilOptions
+from keeper.sandbox.chain import LocalChain
+from keeper.sandbox.packages import find_packages
+from keeper.sandbox.stage.accounts import market_of
+from keeper.sandbox.stage.clock import Clock
+from keeper.sandbox.stage.conclusion import conclude
+from keeper.sandbox.stage.fork import Ground, follow, publish, take_over
+from keeper.sandbox.stage.operator import move_in
+from keeper.sandbox.stage.options import Options, console_of
+from keeper.sandbox.stage.trial import Trial, run_trial
+
+FALLS_BPS: Final = ((9_600, True), (9_000, True), (8_200, False), (7_000, True), (7_700, True))
+"""What is left of every price that falls, step by step, and whether the pools follow at once or at the next step."""
+BLOCKS_PER_FALL: Final = 5
+
+
+def rehearse(url: str, config: Path, options: Options) -> int:
+    """Fork the chain behind `url` and try the configuration on it; 0 only where books and referee agree, else 1."""
+    console, started = console_of(), time.monotonic()
+
+    with ExitStack() as held:
+        folder = options.keep or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="keeper-rehearsal-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        packages = find_packages()
+        anvil = held.enter_context(Anvil(packages, AnvilOptions(fork_url=url)))
+        chain = held.enter_context(closing(LocalChain(anvil.url)))
+        operator = move_in(chain, config, folder, anvil.ws_url)
+        settings = load_config(operator.config, operator.environ).config
+        market = market_of(chain, settings.deployments[0].addresses_provider)
+        ground = take_over(chain, packages, settings, market)
+        console.print(
+            f"forked chain {settings.chain.id} at {anvil.url}: {len(ground.priced)} feeds are ours, "
+            f"{len(ground.pools)} pools follow"
+        )
+        moves = _moves(chain, ground)
+        trial = Trial(chain, settings, operator, options.pace_s, moves, {})
+        opened = time.monotonic() - started
+        result = run_trial(trial, console.print)
+        return conclude(trial, result, console, opened_s=opened, as_json=options.as_json)
+
+
+def _moves(chain: LocalChain, ground: Ground) -> Callable[[Clock, Callable[[str | None], None]], None]:
+    def play(clock: Clock, after_block: Callable[[str | None], None]) -> None:
+        for left_bps, at_once in FALLS_BPS:
+            moves = publish(chain, ground, left_bps)
+            block = clock.tick([*moves, *(follow(chain, ground, left_bps) if at_once else ())])
+            after_block(f"block {block}: {left_bps // 100} % is left of every price that is not a dollar")
+
+            for _ in range(BLOCKS_PER_FALL - 1):
+                clock.tick()
+                after_block(None)
+
+    return play
