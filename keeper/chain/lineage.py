@@ -10,6 +10,8 @@ from keeper.chain.port import HeadEvent
 from keeper.errors import ReorgError
 from keeper.types import BlockHead
 
+_REMEMBERED_ACROSS_A_GAP = 64
+
 Fetch = Callable[[int | bytes], Awaitable[BlockHead | None]]
 
 
@@ -77,12 +79,12 @@ async def link(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -
 
     if head.number - last.number > max_walk:
         ancestor: int | None = await _shared_by_number(lineage, fetch)
-        path = [head]
+        path = await _some_parents(head, fetch, min(max_walk, _REMEMBERED_ACROSS_A_GAP))
     else:
         path = await _walk(head, lineage, fetch, max_walk)
         ancestor = path[-1].number - 1 if path else None
 
-    if ancestor is None:
+    if ancestor is None or not path:
         return None
 
     lineage.rewind(ancestor)
@@ -95,6 +97,19 @@ async def link(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -
         reorged_to=ancestor if ancestor < last.number else None,
         skipped=head.number - ancestor - 1,
     )
+
+
+async def _some_parents(head: BlockHead, fetch: Fetch, count: int) -> list[BlockHead]:
+    """Fetch the nearest parents, so that the next reorg finds something to share; empty where the head is orphaned."""
+    path = [head]
+    for _ in range(count):
+        parent = await fetch(path[-1].parent_hash)
+        if parent is None:
+            return []
+
+        path.append(parent)
+
+    return path
 
 
 async def _walk(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -> list[BlockHead]:

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TypeVar
 
+from asyncio_throttle.throttler import Throttler
 from eth_hash.auto import keccak
 
 from keeper.chain.endpoints import Endpoints
@@ -59,6 +60,11 @@ class LiveChain:
         block_time_s = self._settings.block_time_s
         timing = HeadTiming(poll_s=min(1.0, block_time_s / 4), mute_after_s=2.5 * block_time_s)
         return HeadFollower(self.endpoints, self._headers, since, timing)
+
+    def backfill_reader(self, requests_per_s: int = 50) -> LogReader:
+        """Read long ranges at a bounded rate, apart from the reader a block's own logs come through."""
+        budget = Throttler(rate_limit=requests_per_s, period=1.0)
+        return LogReader(self.endpoints, self._headers, Paging(), budget)
 
     async def reads(self, read: Reads[T], head: BlockHead) -> T:
         """See `PinnedChain`."""

@@ -34,7 +34,7 @@ class Transport(Protocol):
         ...
 
     async def close(self) -> None:
-        """Close for good."""
+        """Drop the connection; a later request opens another. Safe to call twice."""
         ...
 
 

@@ -36,10 +36,10 @@ class HttpTransport:
         return [matched[first_id + i] for i in range(len(requests))]
 
     async def close(self) -> None:
-        """Close the pool."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close the pool; see `Transport`."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def _post(self, body: bytes, method: str) -> bytes:
         session = self._open()

@@ -46,7 +46,7 @@ class IpcTransport:
         self._board.drop(subscription_id)
 
     async def close(self) -> None:
-        """Close the socket."""
+        """Drop the socket; see `Transport`."""
         if self._lines is not None:
             self._lines.abort("closed")
             self._lines = None

@@ -60,18 +60,18 @@ class WsTransport:
         self._board.drop(subscription_id)
 
     async def close(self) -> None:
-        """Close the socket and wait for its reader."""
-        if self._socket is not None:
-            await self._socket.close()
-            self._socket = None
+        """Close the socket and wait for its reader; see `Transport`."""
+        # Taken first: a request that comes meanwhile opens a connection of its own.
+        ws, reader, session = self._socket, self._reader, self._session
+        self._socket = self._reader = self._session = None
+        if ws is not None:
+            await ws.close()
 
-        if self._reader is not None:
-            await asyncio.wait([self._reader])
-            self._reader = None
+        if reader is not None:
+            await asyncio.wait([reader])
 
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if session is not None:
+            await session.close()
 
     async def _open(self, method: str) -> aiohttp.ClientWebSocketResponse:
         async with self._opening:

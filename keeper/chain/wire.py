@@ -117,7 +117,8 @@ def read_header(raw: bytes) -> Header | None:
 
 def read_logs(raw: bytes) -> list[Log]:
     """Read the answer of eth_getLogs; a log marked removed, or not in a block yet, has no place in it."""
-    return [_log(wire) for wire in _logs.decode(raw)]
+    words = _Words()
+    return [_log(wire, words) for wire in _logs.decode(raw)]
 
 
 def read_receipt(raw: bytes) -> Receipt | None:
@@ -126,6 +127,7 @@ def read_receipt(raw: bytes) -> Receipt | None:
     if wire is None:
         return None
 
+    words = _Words()
     return Receipt(
         tx_hash=blob(wire.transaction_hash, 32),
         block_hash=blob(wire.block_hash, 32),
@@ -134,22 +136,30 @@ def read_receipt(raw: bytes) -> Receipt | None:
         status=quantity(wire.status, 1),
         gas_used=quantity(wire.gas_used, _MAX_HEADER_QUANTITY),
         effective_gas_price_wei=quantity(wire.effective_gas_price, _MAX_HEADER_QUANTITY),
-        logs=tuple(_log(log) for log in wire.logs),
+        logs=tuple(_log(log, words) for log in wire.logs),
     )
 
 
-def _log(wire: _WireLog) -> Log:
+class _Words(dict[str, bytes]):
+    """32-byte words by their hex: hashes and topics repeat from log to log, and reading them is half the work."""
+
+    def __missing__(self, text: str) -> bytes:
+        word = self[text] = blob(text, 32)
+        return word
+
+
+def _log(wire: _WireLog, words: _Words) -> Log:
     if wire.removed:
         raise ValueError("a log of an orphaned block")
 
     return Log(
-        address=Address(blob(wire.address, 20)),
-        topics=tuple(blob(topic, 32) for topic in wire.topics),
-        data=blob(wire.data),
-        block_number=quantity(wire.block_number, _MAX_HEADER_QUANTITY),
-        block_hash=blob(wire.block_hash, 32),
-        tx_hash=blob(wire.transaction_hash, 32),
-        index=quantity(wire.log_index, _MAX_HEADER_QUANTITY),
+        Address(blob(wire.address, 20)),
+        tuple([words[topic] for topic in wire.topics]),
+        blob(wire.data),
+        quantity(wire.block_number, _MAX_HEADER_QUANTITY),
+        words[wire.block_hash],
+        words[wire.transaction_hash],
+        quantity(wire.log_index, _MAX_HEADER_QUANTITY),
     )
 
 

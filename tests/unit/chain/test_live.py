@@ -1,5 +1,7 @@
 """The port over nodes: what is sent once, what is simulated where, and what null means."""
 
+import time
+
 import pytest
 from eth_hash.auto import keccak
 
@@ -214,6 +216,19 @@ async def test_port_heads_logs_and_headers_agree(node, chain):
     assert await chain.latest() == head
     assert await chain.header(head.hash) == await chain.header(1) == head
     assert await chain.logs([LogQuery((ACCOUNT,), ())], 1, head) == list(node.blocks[1].logs)
+
+
+async def test_backfill_reader_keeps_to_its_rate(node, chain):
+    for _ in range(3):
+        node.mine(event(ACCOUNT))
+
+    started = time.monotonic()
+    reader = chain.backfill_reader(requests_per_s=2)
+    found = await reader.between([LogQuery((ACCOUNT,), ()), LogQuery((), ())], 1, node.head)
+
+    # Two queries and a header: the third has to wait for the second second.
+    assert time.monotonic() - started >= 0.9
+    assert found == [log for block in node.blocks for log in block.logs]
 
 
 async def test_open_chain_wrong_id_is_a_configuration_error(node):

@@ -337,6 +337,13 @@ async def test_call_garbage_on_a_stream_ends_the_connection(node, duplex):
     assert await duplex.call("eth_chainId") == "0x7a69"
 
 
+async def test_close_while_another_call_reconnects_waits_for_neither(duplex):
+    await duplex.call("eth_chainId")
+    _, answer = await asyncio.wait_for(asyncio.gather(duplex.close(), duplex.call("eth_chainId")), 2)
+
+    assert answer == "0x7a69"
+
+
 async def test_close_twice_is_quiet(rpc):
     await rpc.call("eth_chainId")
     await rpc.close()
