@@ -1,0 +1,171 @@
+"""What an offer is worth to a strategy: an opportunity with exact numbers, or the reason against it with its own."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from keeper.planning.base import Opportunity, Policy
+from keeper.planning.board import Board
+from keeper.planning.deal import Sized, Way
+from keeper.planning.funding import worthwhile
+from keeper.planning.inputs import PlanningInput, Subject
+from keeper.planning.profit import Net, gas_in_token, net_of_gas
+from keeper.planning.sizing import best_size
+from keeper.types import Declined, Health, Offer, Reason, TokenAmount, to_checksum
+
+_UNKNOWN: Final = -(2**300)
+
+
+def appraise(
+    subject: Subject, offers: Sequence[Offer], board: Board, inputs: PlanningInput
+) -> tuple[Opportunity, Policy] | Declined:
+    """Find the best of a subject's offers for the first strategy that takes one; else the no that was closest to a yes."""
+    deployment, key = subject
+    policies = [policy for policy in inputs.policies if deployment in policy.deployments]
+    if not policies:
+        return Declined(deployment, key, Reason.NO_STRATEGY, {})
+
+    closest: Declined | None = None
+    for policy in policies:
+        verdict = _best_for(policy, subject, offers, board, inputs)
+        if isinstance(verdict, Opportunity):
+            return verdict, policy
+
+        if closest is None or _closeness(verdict) > _closeness(closest):
+            closest = verdict
+
+    return closest or Declined(deployment, key, Reason.NO_LEGAL_SIZE, {})
+
+
+def _best_for(
+    policy: Policy, subject: Subject, offers: Sequence[Offer], board: Board, inputs: PlanningInput
+) -> Opportunity | Declined:
+    deployment, key = subject
+    health = None if key is None else board.views[deployment].healths.get(key)
+    if health is not None and _leaves_bad_debt(health) and not policy.take_bad_debt:
+        numbers = {"collateral_base": health.collateral_base, "debt_base": health.debt_base}
+        return Declined(deployment, key, Reason.BAD_DEBT, {"strategy": policy.name, **numbers})
+
+    verdicts = [_Appraisal(offer, policy, board, inputs).verdict() for offer in offers]
+    taken = [verdict for verdict in verdicts if isinstance(verdict, Opportunity)]
+    if taken:
+        return max(taken, key=lambda one: one.net_usd)
+
+    refused = [verdict for verdict in verdicts if isinstance(verdict, Declined)]
+    return max(refused, key=_closeness, default=Declined(deployment, key, Reason.NO_LEGAL_SIZE, {}))
+
+
+def _leaves_bad_debt(health: Health) -> bool:
+    return health.collateral_base < health.debt_base
+
+
+def _closeness(declined: Declined) -> int:
+    """How near a no was to a yes: its net profit where it came to one."""
+    net = declined.numbers.get("net_usd")
+    return net if isinstance(net, int) else _UNKNOWN
+
+
+class _Appraisal:
+    """One offer under one policy."""
+
+    def __init__(self, offer: Offer, policy: Policy, board: Board, inputs: PlanningInput) -> None:
+        self._offer = offer
+        self._policy = policy
+        self._board = board
+        self._inputs = inputs
+
+    def verdict(self) -> Opportunity | Declined:
+        """Go through the conditions in the order in which they are cheap to tell."""
+        token, numeraire = self._offer.pay_token, self._inputs.numeraire
+        if token not in self._inputs.trusted:
+            return self._no(Reason.UNTRUSTED_PROFIT_TOKEN)
+
+        if gas_in_token(token, 0, numeraire) is None:
+            return self._no(Reason.UNKNOWN_PRICE)
+
+        ways = self._ways()
+        if isinstance(ways, Declined):
+            return ways
+
+        deal = self._board.deal(self._offer)
+        least = self._offer.sizes[0][0]
+        if not deal.fundable(least):
+            return self._no(Reason.NO_FUNDING, why="asks for more than one token")
+
+        found = best_size(deal, ways)
+        if found is None:
+            needed, available = deal.terms(least).at_most, max(way.lender.available for way in ways)
+            reason = Reason.NO_FUNDING if needed > available else Reason.NO_ROUTE
+            return self._no(reason, needed=needed, available=available, routes=len(ways))
+
+        return self._judge(found)
+
+    def _ways(self) -> tuple[Way, ...] | Declined:
+        """Every usable pair of lender and route; never one that borrows from a pool it swaps through."""
+        offer, policy, inputs = self._offer, self._policy, self._inputs
+        lenders = worthwhile(self._board.lenders(), offer.pay_token)
+        if not lenders:
+            return self._no(Reason.NO_FUNDING, available=0)
+
+        barred = inputs.barred.get(policy.name, frozenset())
+        adapter = self._board.views[offer.deployment].adapter.adapter
+        ways: list[Way] = []
+        for hops in self._board.routes(offer.receive_token, offer.pay_token, policy.max_hops):
+            pools = {hop.pool.address for hop in hops}
+            for lender in lenders:
+                if not pools & barred and lender.lender not in pools:
+                    gas = inputs.gas.expected(adapter, lender.kind, hops)
+                    cost = gas_in_token(offer.pay_token, gas * inputs.gas_price_wei, inputs.numeraire)
+                    ways.append(Way(hops, lender, gas, cost or 0))
+
+        return tuple(ways) or self._no(Reason.NO_ROUTE, routes=0)
+
+    def _judge(self, found: Sized) -> Opportunity | Declined:
+        """Weigh the best there is against the policy."""
+        profit = TokenAmount(self._offer.pay_token, found.profit)
+        net = net_of_gas(profit, found.way.gas * self._inputs.gas_price_wei, self._inputs.numeraire)
+        if net is None:
+            return self._no(Reason.UNKNOWN_PRICE)
+
+        if found.profit <= 0 or net.net_usd < self._policy.min_profit_usd:
+            reason = Reason.UNPROFITABLE if found.profit <= 0 else Reason.BELOW_MIN_PROFIT
+            return self._no(reason, **self._numbers(found, net))
+
+        return Opportunity(
+            strategy=self._policy.name,
+            offer=self._offer,
+            size=found.size,
+            settlement=found.terms.settlement,
+            route=found.quote,
+            funding=found.funding,
+            profit=profit,
+            gas=found.way.gas,
+            gas_cost_wei=net.gas_cost_wei,
+            profit_usd=net.profit_usd,
+            net_usd=net.net_usd,
+        )
+
+    def _numbers(self, found: Sized, net: Net) -> dict[str, int | str]:
+        """What decided: the best that could be done, in the paid token and in US dollars times 10**18."""
+        return {
+            "size": found.size,
+            "repaid": found.terms.paid,
+            "received": found.terms.received,
+            "sold_for": found.quote.amount_out,
+            "hops": len(found.way.hops),
+            "loan_fee": found.funding.fee,
+            "profit": found.profit,
+            "profit_usd": net.profit_usd,
+            "gas": found.way.gas,
+            "gas_cost_wei": net.gas_cost_wei,
+            "net_usd": net.net_usd,
+            "min_profit_usd": self._policy.min_profit_usd,
+        }
+
+    def _no(self, reason: Reason, **numbers: int | str) -> Declined:
+        offer = self._offer
+        names = {
+            "strategy": self._policy.name,
+            "debt": to_checksum(offer.pay_token),
+            "collateral": to_checksum(offer.receive_token),
+        }
+        return Declined(offer.deployment, offer.key, reason, {**names, **numbers})
