@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from keeper.protocols.aave_v3.account import EMPTY, Account
-from keeper.protocols.aave_v3.ledger import Ledger
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
 from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.aave_v3.rules import Rules
+from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey, TokenPrice
 from keeper.units import USD, mul_div
 
@@ -36,7 +36,7 @@ class AaveV3Market:
     roster: Roster
     reserves: tuple[Reserve, ...]
     emodes: Mapping[int, EMode]
-    ledger: Ledger
+    ledger: Ledger[Account]
     set_aside: frozenset[PositionKey]
     overlay: Mapping[PositionKey, Account] = field(default_factory=dict)
 

@@ -24,13 +24,13 @@ from keeper.protocols.aave_v3.discovery import (
     read_pool_facts,
 )
 from keeper.protocols.aave_v3.fold import Fold, new_listing
-from keeper.protocols.aave_v3.ledger import Ledger
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.observation import read_accounts, read_emodes, read_reserve, read_sentinel
 from keeper.protocols.aave_v3.preceding import preceding
 from keeper.protocols.aave_v3.reserve import EMode
 from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.base import Applied, Row
+from keeper.protocols.ledger import Ledger
 from keeper.protocols.reads import Reads, gather, gather_all
 from keeper.protocols.words import indexed_address, word
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
@@ -55,7 +55,7 @@ class AaveV3Sync:
         self._ids: dict[int, int] = {}
         self._emodes: dict[int, EMode] = {}
         self._feeds: dict[Address, Feed] = {}
-        self._ledger = Ledger()
+        self._ledger: Ledger[Account] = Ledger()
         self._due: set[PositionKey] = set()
         self._set_aside: frozenset[PositionKey] = frozenset()
         self._roster_saved = False

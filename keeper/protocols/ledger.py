@@ -6,13 +6,15 @@ Versions nobody holds are garbage, because references only point forward.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
 
-from keeper.protocols.aave_v3.account import Account
 from keeper.types import PositionKey
 
+V = TypeVar("V")
 
-class Ledger:
-    """One version of all accounts.
+
+class Ledger(Generic[V]):
+    """One version of all of a deployment's positions, each by its key.
 
     Invariant: answers never change, whatever `updated` makes of it later. Only the newest version has a `table`;
     an older one has `replaced` and its `newer`. Not for use from several threads at once.
@@ -20,13 +22,13 @@ class Ledger:
 
     __slots__ = ("newer", "replaced", "table")
 
-    def __init__(self, accounts: Mapping[PositionKey, Account] | None = None) -> None:
-        self.table: dict[PositionKey, Account] = dict(accounts or {})
-        self.replaced: dict[PositionKey, Account | None] = {}
-        self.newer: Ledger | None = None
+    def __init__(self, accounts: Mapping[PositionKey, V] | None = None) -> None:
+        self.table: dict[PositionKey, V] = dict(accounts or {})
+        self.replaced: dict[PositionKey, V | None] = {}
+        self.newer: Ledger[V] | None = None
 
-    def get(self, key: PositionKey) -> Account | None:
-        """Return an account, None where this version has none."""
+    def get(self, key: PositionKey) -> V | None:
+        """Return a position, None where this version has none."""
         version = self
         while version.newer is not None:
             if key in version.replaced:
@@ -36,12 +38,12 @@ class Ledger:
 
         return version.table.get(key)
 
-    def updated(self, changes: Mapping[PositionKey, Account | None]) -> "Ledger":
-        """Return the next version; None removes an account. Only the newest version can be updated."""
+    def updated(self, changes: Mapping[PositionKey, V | None]) -> "Ledger[V]":
+        """Return the next version; None removes a position. Only the newest version can be updated."""
         if self.newer is not None:
             raise ValueError("this version of the ledger has a successor already")
 
-        newer = Ledger.__new__(Ledger)
+        newer: Ledger[V] = Ledger.__new__(Ledger)
         newer.table, newer.replaced, newer.newer = self.table, {}, None
         self.replaced = {key: self.table.get(key) for key in changes}
         self.newer = newer
@@ -54,9 +56,9 @@ class Ledger:
 
         return newer
 
-    def items(self) -> Iterator[tuple[PositionKey, Account]]:
-        """Yield every account of this version; meaningless if the ledger is updated meanwhile."""
-        replaced: dict[PositionKey, Account | None] = {}
+    def items(self) -> Iterator[tuple[PositionKey, V]]:
+        """Yield every position of this version; meaningless if the ledger is updated meanwhile."""
+        replaced: dict[PositionKey, V | None] = {}
         version = self
         while version.newer is not None:
             replaced = {**version.replaced, **replaced}
