@@ -18,7 +18,7 @@ _UNKNOWN: Final = -(2**300)
 def appraise(
     subject: Subject, offers: Sequence[Offer], board: Board, inputs: PlanningInput
 ) -> tuple[Opportunity, Policy] | Declined:
-    """Find the best of a subject's offers for the first strategy that takes one; else the no that was closest to a yes."""
+    """Find the best of a subject's offers for the first strategy that takes one, or the no that was closest."""
     deployment, key = subject
     policies = [policy for policy in inputs.policies if deployment in policy.deployments]
     if not policies:
