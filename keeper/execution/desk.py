@@ -65,6 +65,7 @@ class Desk:
         self._rule = rule
         self._turn = asyncio.Lock()
         self._subjects: dict[str, Subject] = {}
+        self._rehearsed: dict[Subject, Plan] = {}
         self._disarmed: str | None = None if live is None else "not armed yet"
         self._checked_at: int | None = None
 
@@ -126,9 +127,17 @@ class Desk:
             return outcomes
 
     def in_flight(self, head: BlockHead) -> frozenset[Subject]:
-        """Positions with a transaction that may still succeed after this head: not to be planned again."""
+        """Positions with a transaction that may still succeed after this head: not to be planned again.
+
+        A dry run counts what it would have sent, so that it plans what a live run would plan.
+        """
         if self._live is None:
-            return frozenset()
+            self._rehearsed = {
+                subject: plan
+                for subject, plan in self._rehearsed.items()
+                if head.number < plan.max_block and head.timestamp < plan.target.expires_at
+            }
+            return frozenset(self._rehearsed)
 
         return frozenset(
             self._subject(record.tx.plan_id)
@@ -202,6 +211,7 @@ class Desk:
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
             elif self._live is None:
+                self._rehearsed[each.plan.opportunity.offer.deployment, each.plan.opportunity.offer.key] = each.plan
                 answers[each.plan.id] = self._conclude(each, Status.DRY_RUN, None)
 
     async def _send(self, priced: PricedPlan) -> Outcome:

@@ -9,7 +9,7 @@ from keeper.execution.base import Outcome, Status
 from keeper.types import Declined, Reason, Returned
 from keeper.units import GWEI, USD
 from tests.fakes.desk import OPERATOR, Office
-from tests.fakes.heads import target
+from tests.fakes.heads import head, target
 from tests.fakes.ledger_chain import decode
 from tests.fakes.plans import EXECUTOR, make_plan, position
 
@@ -55,8 +55,15 @@ async def test_a_dry_run_tracks_nothing_and_is_idle(dry):
     await dry.execute(make_plan())
     assert await dry.track() == []
     assert dry.desk.is_idle()
-    assert dry.desk.in_flight(dry.chain.head) == frozenset()
     assert await dry.desk.runway(dry.chain.head) is None
+
+
+async def test_a_dry_run_plans_a_position_again_when_a_live_run_would(dry):
+    await dry.execute(make_plan())  # would have been good up to 103
+    assert dry.desk.in_flight(head(102)) == {("market", position(1))}
+    (found,) = await dry.execute(replace(make_plan(), id="again"))
+    assert found.reason is Reason.IN_FLIGHT
+    assert dry.desk.in_flight(head(103)) == frozenset()
 
 
 async def test_nothing_is_sent_when_the_simulation_reverts(office):
