@@ -1,7 +1,6 @@
 """What a transaction offers for its place in a block, from the header's base fee and the plan's own profit; pure.
 
-Fees are wei per unit of gas. Nothing here sends: the ladder of a replacement is computed here and climbed in
-`settlement`-side modules.
+Fees are wei per unit of gas. A replacement's ladder is computed here, and climbed in `track`.
 """
 
 from dataclasses import dataclass
@@ -118,8 +117,11 @@ def bid(plan: Plan, policy: BidPolicy, native_usd: int, rule: BaseFeeRule = EIP1
     """Price a plan: pay the base fee through its last block, tip by policy, never past what it earns.
 
     `native_usd` is dollars times 10**18 for one whole native token. A base fee the policy's cap or the profit cannot
-    carry declines with `FEE_CAP` or `BELOW_MIN_PROFIT`.
+    carry declines with `FEE_CAP` or `BELOW_MIN_PROFIT`, an unknown price (0) with `UNKNOWN_PRICE`.
     """
+    if native_usd <= 0:
+        return _declined(plan, Reason.UNKNOWN_PRICE, native_usd=native_usd)
+
     opportunity, base_fee = plan.opportunity, plan.target.base_fee_wei
     ceiling = fee_ceiling_wei(plan, policy, native_usd)
     if ceiling < base_fee:

@@ -122,6 +122,10 @@ def test_bid_at_exactly_the_ceiling_goes_through_without_a_tip():
     assert bid(make_plan(at=target(base_fee_wei=95 * GWEI)), policy(), NATIVE_USD).fees == Fees(95 * GWEI, 0)
 
 
+def test_bid_without_a_native_price_declines():
+    assert bid(PLAN, policy(), 0).reason is Reason.UNKNOWN_PRICE
+
+
 def test_gas_cost_is_capped_by_the_full_fee():
     assert gas_cost_wei(GAS, 10 * GWEI, Fees(11 * GWEI, 2 * GWEI)) == GAS * 11 * GWEI
 
