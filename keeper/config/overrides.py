@@ -47,7 +47,7 @@ def _path_and_text(name: str, text: str) -> tuple[KeyPath, str]:
 
     try:
         content = Path(text).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):
         # The text is not repeated: it may be the secret itself, put where its file should have been named.
         raise ConfigError(f"environment variable {name}: the file it names cannot be read as text") from None
 

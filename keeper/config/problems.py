@@ -5,6 +5,7 @@ found is translated by `translate.py`; reading the file is `load.py`.
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from keeper.config.lines import KeyPath
 from keeper.errors import ConfigError
 
 _SHOWN_PROBLEMS: Final = 12
+_PLAUSIBLE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _LISTS: Final = ("deployment", "venue", "strategy")
 
 
@@ -58,17 +60,22 @@ def dotted(path: KeyPath) -> str:
         return "the file"
 
     if len(path) == 1:
-        return f"[[{path[0]}]]" if path[0] in _LISTS else f"[{path[0]}]"
+        return f"[[{path[0]}]]" if path[0] in _LISTS else f"[{_key(path[0])}]"
 
-    table, rest = f"[{path[0]}]", path[1:]
+    table, rest = f"[{_key(path[0])}]", path[1:]
     if isinstance(rest[0], int):
-        table, rest = f"[[{path[0]}]] #{rest[0] + 1}", rest[1:]
+        table, rest = f"[[{_key(path[0])}]] #{rest[0] + 1}", rest[1:]
 
     words = ""
     for part in rest:
-        words += f" #{part + 1}" if isinstance(part, int) else (f".{part}" if words else f" {part}")
+        words += f" #{part + 1}" if isinstance(part, int) else (f".{_key(part)}" if words else f" {_key(part)}")
 
     return table + words
+
+
+def _key(part: str | int) -> str:
+    """Show a key that could be one; text that ended up in a key's place may be anything, a secret too."""
+    return str(part) if _PLAUSIBLE_KEY.fullmatch(str(part)) else '"..."'
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

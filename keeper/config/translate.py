@@ -77,7 +77,8 @@ def _is_echo(problem: Problem, others: Iterable[Problem]) -> bool:
         if other.path[:-1] != table or other is problem:
             continue
 
-        if other.path[-1:] and other.path[-1] in _TAG_KEYS and last[0] not in _TAG_KEYS:
+        is_tag = other.path[-1:] and other.path[-1] in _TAG_KEYS
+        if is_tag and other.fault != _MISSING and last[0] not in _TAG_KEYS:
             return True  # the other keys cannot be judged while the adapter or kind is unknown
 
         if problem.fault.endswith(_MISSING) and other.hint == f'did you mean "{last[0]}"?':

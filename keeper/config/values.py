@@ -238,9 +238,12 @@ def _resolved(path: Path, info: ValidationInfo) -> Path:
     return path if base is None else Path(base) / path
 
 
-def _not_empty(value: object) -> object:
+def _plausible_path(value: object) -> object:
     if value == "":
         raise ValueError("an empty path: name a file, or leave the key out")
+
+    if isinstance(value, str) and not value.isprintable():
+        raise ValueError("the path holds a control character")
 
     return value
 
@@ -281,7 +284,7 @@ RpcUrlText: TypeAlias = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "format": "URL"}),
 ]
-ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_resolved)]
+ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_plausible_path), AfterValidator(_resolved)]
 Name: TypeAlias = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),

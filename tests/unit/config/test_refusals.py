@@ -58,6 +58,9 @@ REFUSED = [
     ('name = "aave-flash"', 'name = "x"\nmargin_call_health = "1"', 28, ["margin_call_health: a margin call"]),
     ('name = "aave-flash"', 'name = "x"\nfunding = ["flashloan"]', 28, ['unknown funding "flashloan"', '"flash_loan"']),
     ('keystore = "operator.json"', 'keystore = ""', 9, ["[keys] keystore: an empty path"]),
+    ('"operator.json"', '"op\\u0000.json"', 9, ["[keys] keystore: the path holds a control character"]),
+    ('"operator.json"', '"operator.json"\n"can ary\\u001b" = 1', 10, ['[keys] "...": unknown key', "keystore"]),
+    ('kind = "uniswap_v3"', 'kimd = "uniswap_v3"', 24, ["kimd: unknown key", 'did you mean "kind"?']),
     ('"operator.json"', '"operator.json"\npassphrase = "canary"', 10, ["a secret does not belong", "passphrase_file"]),
     ('"operator.json"', '"operator.json"\nprivate_key = "canary"', 10, ["a secret does not belong", "compromised"]),
 ]  # fmt: skip
@@ -69,7 +72,7 @@ def test_config_broken_in_one_place_is_refused_once_at_its_line(tmp_path, old, n
     assert message.startswith(f"keeper.toml:{line}: ")
     assert message.count("keeper.toml") == 1
     assert [words for words in said if words not in message] == []
-    assert [secret for secret in ("canary", "hunter2", "c0ffee00") if secret in message] == []
+    assert [secret for secret in ("can ary", "canary", "hunter2", "c0ffee00") if secret in message] == []
 
 
 def test_config_with_several_mistakes_names_each_once_in_order(tmp_path):
