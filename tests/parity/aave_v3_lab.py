@@ -4,6 +4,7 @@
 asking the node which ones a getter reads; only the packing of words is written here.
 """
 
+import json
 from dataclasses import dataclass, field, replace
 
 from eth_utils.crypto import keccak
@@ -14,7 +15,6 @@ from keeper.sandbox.artifact import signature
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.compiler import compile_own
 from keeper.sandbox.feeds import deploy_feed
-from keeper.sandbox.node import NodeError
 from keeper.types import Address, BlockHead, BlockTarget, Call, Log, PositionKey, Returned
 from keeper.units import MAX_UINT256, RAY
 
@@ -29,26 +29,34 @@ WALLET = 1 << 200
 
 
 def read_at(chain: LocalChain, block_hash: str):
-    """Answer a call at a block, as the shell does: a revert is an answer."""
+    """Answer whole rounds of calls at a block, as the shell does: a revert is an answer."""
+    connection = chain.node._connection
 
     def answers(requests):
         body = [
-            (
-                "eth_call",
-                ({"to": hexed(r.to), "data": hexed(r.data), "gas": hex(30_000_000)}, {"blockHash": block_hash}),
-            )
-            for r in requests
+            {"jsonrpc": "2.0", "id": i, "method": "eth_call", "params": [call_fields(r), {"blockHash": block_hash}]}
+            for i, r in enumerate(requests)
         ]
-        return [ask_quietly(chain, method, params) for method, params in body]
+        if not body:
+            return []
+
+        connection.request("POST", "/", json.dumps(body), {"Content-Type": "application/json"})
+        found = {entry["id"]: entry for entry in json.loads(connection.getresponse().read())}
+        return [returned(found[i]) for i in range(len(body))]
 
     return answers
 
 
-def ask_quietly(chain, method, params):
-    try:
-        return Returned(True, bytes.fromhex(chain.node.rpc(method, *params)[2:]))
-    except NodeError as error:
-        return Returned(False, error.revert)
+def call_fields(request):
+    return {"to": hexed(request.to), "data": hexed(request.data), "gas": hex(30_000_000)}
+
+
+def returned(entry) -> Returned:
+    if "result" in entry:
+        return Returned(True, bytes.fromhex(entry["result"][2:]))
+
+    data = entry["error"].get("data")
+    return Returned(False, bytes.fromhex(data[2:]) if isinstance(data, str) and data.startswith("0x") else b"")
 
 
 def drive_batched(read, answer):
