@@ -74,6 +74,7 @@ class HeadFollower:
         """
         self._endpoints = endpoints
         self._headers = headers
+        self._ancestry = _SeenOrFetched(endpoints, headers)
         self._timing = timing or HeadTiming()
         self._time = waiting or Waiting()
         self._lineage = Lineage()
@@ -121,7 +122,7 @@ class HeadFollower:
 
             try:
                 await self._look_back()
-                event = await link(header.head, self._lineage, self._fetch, self._timing.max_walk)
+                event = await link(header.head, self._lineage, self._ancestry, self._timing.max_walk)
             except RpcError as error:
                 log.warning("head_link_failed", block=header.head.number, error=error.message)
                 await self._time.sleep(retry_s)
@@ -151,20 +152,14 @@ class HeadFollower:
         if self._looked_back or last is None:
             return
 
-        for ancestor in await self._endpoints.ancestors(last, self._timing.known_before):
-            self._lineage.prepend(ancestor)
+        ancestors = await self._ancestry.ancestors(last, self._timing.known_before)
+        if self._lineage.last is not last:
+            # Listening and linking both look back; the chain moved on meanwhile, and these may be orphans.
+            return
 
         self._looked_back = True
-
-    async def _fetch(self, block: int | bytes) -> BlockHead | None:
-        """Fetch a header for linking; what was notified and skipped is at hand."""
-        known = self._headers.get(block) if isinstance(block, bytes) else None
-        header = known or await self._endpoints.header(block)
-        if header is None:
-            return None
-
-        self._headers.add(header)
-        return header.head
+        for ancestor in ancestors:
+            self._lineage.prepend(ancestor)
 
     # Where heads come from ------------------------------------------------------------------------------------------
 
@@ -236,6 +231,28 @@ class HeadFollower:
 
         if header is not None:
             self.offer(header)
+
+
+class _SeenOrFetched:
+    """Headers for linking: what was notified and skipped is at hand, the rest is fetched."""
+
+    def __init__(self, endpoints: Endpoints, headers: HeaderCache) -> None:
+        self._endpoints = endpoints
+        self._headers = headers
+
+    async def header(self, block: int | bytes) -> BlockHead | None:
+        """See `Ancestry`."""
+        known = self._headers.get(block) if isinstance(block, bytes) else None
+        header = known or await self._endpoints.header(block)
+        if header is None:
+            return None
+
+        self._headers.add(header)
+        return header.head
+
+    async def ancestors(self, head: BlockHead, count: int) -> list[BlockHead]:
+        """See `Ancestry`."""
+        return await self._endpoints.ancestors(head, count)
 
 
 def _notified(raw: bytes, rpc: Rpc) -> Header:

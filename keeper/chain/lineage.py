@@ -4,27 +4,35 @@ Parents are fetched by whatever is handed in; a reorg is a head whose parent is 
 """
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from keeper.chain.port import HeadEvent
 from keeper.errors import ReorgError
 from keeper.types import BlockHead
 
-_REMEMBERED_ACROSS_A_GAP = 64
 
-Fetch = Callable[[int | bytes], Awaitable[BlockHead | None]]
+class Ancestry(Protocol):
+    """Where headers come from."""
+
+    async def header(self, block: int | bytes) -> BlockHead | None:
+        """Fetch a header by number or hash; None where the chain has no such block."""
+        ...
+
+    async def ancestors(self, head: BlockHead, count: int) -> list[BlockHead]:
+        """Fetch up to `count` ancestors, nearest first; fewer where the chain no longer leads to this head."""
+        ...
 
 
 class Lineage:
     """Hashes of our chain, newest last, at most `depth` of them.
 
-    Invariant: every hash is an ancestor of the last, so whatever links to one of them links to our chain. Numbers
-    may be missing where a long gap was crossed.
+    Invariant: the hashes are those of consecutive blocks, so whatever links to one of them links to our chain.
     """
 
     def __init__(self, depth: int = 1_024) -> None:
         """Start empty."""
-        self._depth = depth
+        self.depth = depth
         self._hashes: OrderedDict[int, bytes] = OrderedDict()
         self.last: BlockHead | None = None
 
@@ -42,7 +50,7 @@ class Lineage:
 
     def newest_first(self) -> Iterator[tuple[int, bytes]]:
         """Numbers and hashes, from the last one down."""
-        return iter(reversed(self._hashes.items()))
+        return reversed(list(self._hashes.items()))
 
     def rewind(self, number: int) -> None:
         """Forget the blocks above a number."""
@@ -55,18 +63,21 @@ class Lineage:
         self._hashes.move_to_end(head.number, last=False)
 
     def extend(self, head: BlockHead) -> None:
-        """Add a descendant of the newest block remembered."""
+        """Add a child of the newest block remembered, or start anew after a gap too long to remember."""
+        if self._hashes and next(reversed(self._hashes)) != head.number - 1:
+            self._hashes.clear()
+
         if not self._hashes and head.number > 0:
             # Known without asking: enough for the commonest reorg, of one block.
             self._hashes[head.number - 1] = head.parent_hash
 
         self._hashes[head.number] = head.hash
         self.last = head
-        if len(self._hashes) > self._depth:
+        if len(self._hashes) > self.depth:
             self._hashes.popitem(last=False)
 
 
-async def link(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -> HeadEvent | None:
+async def link(head: BlockHead, lineage: Lineage, chain: Ancestry, max_walk: int) -> HeadEvent | None:
     """Say how a head follows from our last block, and make it our last.
 
     None where the head was orphaned meanwhile. `ReorgError` where the chains share nothing we remember: whoever
@@ -78,13 +89,12 @@ async def link(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -
         return HeadEvent(head, head.number, None, 0)
 
     if head.number - last.number > max_walk:
-        ancestor: int | None = await _shared_by_number(lineage, fetch)
-        path = await _some_parents(head, fetch, min(max_walk, _REMEMBERED_ACROSS_A_GAP))
+        path, ancestor = await _leap(head, lineage, chain)
     else:
-        path = await _walk(head, lineage, fetch, max_walk)
-        ancestor = path[-1].number - 1 if path else None
+        path = await _walk(head, lineage, chain, max_walk)
+        ancestor = path[-1].number - 1 if path else 0
 
-    if ancestor is None or not path:
+    if not path:
         return None
 
     lineage.rewind(ancestor)
@@ -99,20 +109,7 @@ async def link(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -
     )
 
 
-async def _some_parents(head: BlockHead, fetch: Fetch, count: int) -> list[BlockHead]:
-    """Fetch the nearest parents, so that the next reorg finds something to share; empty where the head is orphaned."""
-    path = [head]
-    for _ in range(count):
-        parent = await fetch(path[-1].parent_hash)
-        if parent is None:
-            return []
-
-        path.append(parent)
-
-    return path
-
-
-async def _walk(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) -> list[BlockHead]:
+async def _walk(head: BlockHead, lineage: Lineage, chain: Ancestry, max_walk: int) -> list[BlockHead]:
     """Walk parents back to a block of ours; the path newest first, empty where the head was orphaned."""
     path = [head]
     while lineage.hash_at(path[-1].number - 1) != path[-1].parent_hash:
@@ -125,7 +122,7 @@ async def _walk(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) 
                 looked_back_to=block.number,
             )
 
-        parent = await fetch(block.parent_hash)
+        parent = await chain.header(block.parent_hash)
         if parent is None:
             return []
 
@@ -137,11 +134,20 @@ async def _walk(head: BlockHead, lineage: Lineage, fetch: Fetch, max_walk: int) 
     return path
 
 
-async def _shared_by_number(lineage: Lineage, fetch: Fetch) -> int:
-    """Find the newest block of ours that is still on the chain, asking by number."""
+async def _leap(head: BlockHead, lineage: Lineage, chain: Ancestry) -> tuple[list[BlockHead], int]:
+    """Cross a long gap by number: what is to be remembered, newest first, and the number of the shared block.
+
+    Nothing to remember where the head was orphaned.
+    """
     for number, block_hash in lineage.newest_first():
-        found = await fetch(number)
-        if found is not None and found.hash == block_hash:
-            return number
+        found = await chain.header(number)
+        if found is None or found.hash != block_hash:
+            continue
+
+        between = head.number - number - 1
+        count = min(between, lineage.depth)
+        path = [head, *await chain.ancestors(head, count)]
+        is_whole = len(path) == count + 1 and (count < between or path[-1].parent_hash == block_hash)
+        return (path if is_whole else []), number
 
     raise ReorgError("none of the blocks followed so far is on the chain any more", oldest=lineage.oldest())

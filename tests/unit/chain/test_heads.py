@@ -9,6 +9,7 @@ from keeper.chain.headers import HeaderCache
 from keeper.chain.heads import HeadFollower, HeadTiming, Waiting
 from keeper.chain.lineage import Lineage, link
 from keeper.errors import ReorgError
+from tests.fakes.ancestry import InMemory
 from tests.fakes.node import Drop, Error, FakeNode, Result
 
 TIMING = HeadTiming(poll_s=1.0, mute_after_s=30.0, retry_s=0.5, max_walk=8)
@@ -96,7 +97,7 @@ async def test_next_gap_beyond_the_walk_is_crossed_by_number(node, follower):
         event = await soon(heads.next())
 
     assert (event.head, event.first_new, event.reorged_to, event.skipped) == (mined[-1], 1, None, 19)
-    assert node.count("eth_getBlockByHash") == 8  # the nearest parents, for the next reorg; not all twenty
+    assert node.count("eth_getBlockByHash") == 0
 
 
 async def test_next_reorg_names_the_last_shared_block(node, follower):
@@ -274,7 +275,7 @@ async def test_link_everything_known_orphaned_is_a_reorg_error():
         theirs.mine()
 
     with pytest.raises(ReorgError, match="shares no block"):
-        await link(theirs.head, lineage, fetch_from(theirs), 8)
+        await link(theirs.head, lineage, InMemory(theirs), 8)
 
 
 async def test_link_long_gap_with_everything_known_orphaned_is_a_reorg_error():
@@ -285,7 +286,7 @@ async def test_link_long_gap_with_everything_known_orphaned_is_a_reorg_error():
         theirs.mine()
 
     with pytest.raises(ReorgError, match="on the chain any more"):
-        await link(theirs.head, lineage, fetch_from(theirs), 8)
+        await link(theirs.head, lineage, InMemory(theirs), 8)
 
 
 async def test_link_long_gap_after_a_reorg_finds_the_shared_block_by_number():
@@ -298,11 +299,24 @@ async def test_link_long_gap_after_a_reorg_finds_the_shared_block_by_number():
     for _ in range(30):
         chain.mine()
 
-    event = await link(chain.head, lineage, fetch_from(chain), 8)
+    event = await link(chain.head, lineage, InMemory(chain), 8)
 
     # 5 were known, 4 and 5 orphaned; 3 + 30 = 33.
     assert (event.head.number, event.first_new, event.reorged_to, event.skipped) == (33, 4, 3, 29)
-    assert lineage.hash_at(5) is None
+    assert [lineage.hash_at(n) for n in range(1, 34)] == [block.head.hash for block in chain.blocks[1:]]
+
+
+async def test_link_gap_longer_than_is_remembered_keeps_the_newest():
+    chain = FakeNode()
+    lineage = Lineage(depth=10)
+    lineage.extend(chain.mine())
+    for _ in range(50):
+        chain.mine()
+
+    event = await link(chain.head, lineage, InMemory(chain), 8)
+
+    assert (event.first_new, event.reorged_to, event.skipped) == (2, None, 49)
+    assert (lineage.oldest(), lineage.hash_at(42)) == (42, chain.blocks[42].head.hash)
 
 
 async def test_link_depth_is_bounded():
@@ -312,14 +326,6 @@ async def test_link_depth_is_bounded():
         lineage.extend(chain.mine())
 
     assert (lineage.oldest(), lineage.hash_at(15), lineage.hash_at(25)) == (16, None, chain.head.hash)
-
-
-def fetch_from(chain):
-    async def fetch(block):
-        found = chain.blocks[block] if isinstance(block, int) else chain._by_hash("0x" + block.hex())
-        return None if found is None else found.head
-
-    return fetch
 
 
 async def test_next_notified_garbage_ends_the_subscription_only(node, follower, clock):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from keeper.chain.lineage import Lineage, link
 from keeper.errors import ReorgError
+from tests.fakes.ancestry import InMemory
 from tests.fakes.node import FakeNode
 
 # Mine so many blocks, after dropping so many, and let the follower see the head or not.
@@ -26,13 +27,6 @@ def test_link_events_rebuild_the_chain_through_a_reorg_hidden_in_a_gap():
 async def follow(steps):
     node, lineage = FakeNode(), Lineage()
 
-    async def fetch(block):
-        if isinstance(block, int):
-            return node.blocks[block].head if block < len(node.blocks) else None
-
-        found = node._by_hash("0x" + block.hex())
-        return None if found is None else found.head
-
     # As an engine does: forget what was orphaned, take the new blocks from the chain.
     ours = [node.head.hash]
     lineage.extend(node.head)
@@ -49,7 +43,7 @@ async def follow(steps):
         theirs = [block.head.hash for block in node.blocks]
         shared = sum(a == b for a, b in zip(ours, theirs, strict=False))
         try:
-            event = await link(node.head, lineage, fetch, 8)
+            event = await link(node.head, lineage, InMemory(node), 8)
         except ReorgError:
             # Only what reaches back further than is remembered may end like this; then everything is read anew.
             assert len(ours) - shared > 8
