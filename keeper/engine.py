@@ -33,6 +33,7 @@ class Situation:
 
     head: BlockHead
     target: BlockTarget
+    max_block: int
     deployments: tuple[Deployment, ...]
     findings: tuple[Findings, ...]
     pools: PoolBook
@@ -121,7 +122,8 @@ class Mind:
         """Screen, confirm and plan at a head the state was advanced to."""
         target = self._pace.target(head)
         findings = tuple(deployment.findings() for deployment in self.deployments)
-        situation = Situation(head, target, self.deployments, findings, self.pools, busy)
+        last = head.number + self._pace.valid_blocks
+        situation = Situation(head, target, last, self.deployments, findings, self.pools, busy)
         plans, declined, native_usd = await self._planner.plan(self._chain, situation)
         every = [no for found in findings for no in found.declined]
         return Decision(head, target, findings, tuple(plans), (*every, *declined), native_usd)

@@ -1,0 +1,97 @@
+"""From a situation to plans: reads the native price, values the block, and hands everything to the pure planner."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from keeper.app.wiring import bid_policy
+from keeper.chain.port import PinnedChain
+from keeper.config.model import KeeperConfig, StrategyConfig
+from keeper.engine import Situation
+from keeper.execution.bidding import FixedTip
+from keeper.oracles.feeds import read_feed
+from keeper.oracles.numeraire import Numeraire
+from keeper.planning.base import Plan, Policy
+from keeper.planning.inputs import PlanningInput, View
+from keeper.planning.pipeline import plan_block
+from keeper.pools import PoolBook
+from keeper.types import ZERO_ADDRESS, Address, Declined, Reason
+
+
+@dataclass(frozen=True, slots=True)
+class BlockPlanner:
+    """Implements `Planner` for a configuration."""
+
+    config: KeeperConfig
+    tip_wei: int
+
+    @classmethod
+    def of(cls, config: KeeperConfig) -> Self:
+        """Plan with the dearest fixed tip any strategy may pay; a share of the profit never makes a loss."""
+        tips = [bid_policy(strategy).tip for strategy in config.strategies]
+        return cls(config, max((tip.tip_wei for tip in tips if isinstance(tip, FixedTip)), default=0))
+
+    async def plan(self, chain: PinnedChain, situation: Situation) -> tuple[list[Plan], list[Declined], int]:
+        """See `Planner`. Without a native price nothing can be priced, so nothing is planned."""
+        oldest = situation.head.timestamp - self.config.assets.max_price_age_s
+        native = await chain.reads(read_feed(self.config.chain.native_usd, oldest), situation.head)
+        if isinstance(native, Reason):
+            return [], _without_price(situation, native), 0
+
+        inputs = self._inputs(situation, native.usd, oldest)
+        result = plan_block(inputs)
+        return list(result.plans), list(result.declined), native.usd
+
+    def _inputs(self, situation: Situation, native_usd: int, oldest: int) -> PlanningInput:
+        config = self.config
+        views = tuple(
+            View(deployment.adapter, deployment.market, found.liquidatable, found.offers)
+            for deployment, found in zip(situation.deployments, situation.findings, strict=True)
+            if deployment.market is not None
+        )
+        prices = [view.market.token_prices() for view in views]
+        return PlanningInput(
+            target=situation.target,
+            views=views,
+            liquidity=situation.pools.liquidity,
+            policies=tuple(_policy(strategy, native_usd) for strategy in config.strategies),
+            numeraire=Numeraire.of(native_usd, config.chain.wrapped_native, prices, oldest),
+            trusted=frozenset(config.assets.trusted),
+            busy=situation.busy,
+            gas_price_wei=situation.target.base_fee_wei + self.tip_wei,
+            executor=ZERO_ADDRESS if config.executor is None else config.executor.address,
+            max_block=situation.max_block,
+            barred={strategy.name: self._barred(strategy, situation.pools) for strategy in config.strategies},
+        )
+
+    def _barred(self, strategy: StrategyConfig, pools: PoolBook) -> frozenset[Address]:
+        """Pools of venues a strategy does not name; one that names none may use them all."""
+        if not strategy.routes:
+            return frozenset()
+
+        return frozenset(
+            pool.address
+            for place, venue in zip(self.config.venues, pools.venues, strict=True)
+            if place.name not in strategy.routes and place.kind not in strategy.routes
+            for pool in venue.pools()
+        )
+
+
+def _policy(strategy: StrategyConfig, native_usd: int) -> Policy:
+    return Policy(
+        name=strategy.name,
+        deployments=strategy.deployments,
+        min_profit_usd=strategy.min_profit.in_usd(native_usd),
+        max_hops=strategy.max_hops,
+        floor_bps=strategy.floor_bps,
+        max_plans_per_block=strategy.max_plans_per_block,
+        take_bad_debt=strategy.take_bad_debt,
+    )
+
+
+def _without_price(situation: Situation, reason: Reason) -> list[Declined]:
+    """Say of every position that could be liquidated why it is not: gas cannot be valued."""
+    return [
+        Declined(deployment.name, key, reason, {"what": "the native token's price"})
+        for deployment, found in zip(situation.deployments, situation.findings, strict=True)
+        for key in found.liquidatable
+    ]
