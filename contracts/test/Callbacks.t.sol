@@ -62,11 +62,9 @@ contract CallbacksTest is Setup {
     }
 
     function test_erc3156Loan_getsItsAnswer() public {
-        bytes memory data =
-            abi.encodeCall(Polyglot.erc3156, (address(executor), address(usd), AMOUNT, _gainOne()));
-        Ops.Extras memory x = Ops.none().allow(address(usd), Ops.exact(AMOUNT)).expectFrom(
-            ICallbacks.onFlashLoan.selector, 4, 0, Ops.offsetOf(data, 3), 0, Program.ANSWER_ERC3156
-        );
+        bytes memory data = abi.encodeCall(Polyglot.erc3156, (address(executor), address(usd), AMOUNT, _gainOne()));
+        Ops.Extras memory x = Ops.none().allow(address(usd), Ops.exact(AMOUNT))
+            .expectFrom(ICallbacks.onFlashLoan.selector, 4, 0, Ops.offsetOf(data, 3), 0, Program.ANSWER_ERC3156);
         _run(Ops.call(address(lender), data, x));
 
         _same(usd.balanceOf(TREASURY), 1e6, "treasury");
@@ -78,9 +76,8 @@ contract CallbacksTest is Setup {
         (tokens[0], amounts[0]) = (address(usd), AMOUNT);
         bytes memory inner = Ops.pay(address(usd), Ops.exact(AMOUNT));
         bytes memory data = abi.encodeCall(Polyglot.balancer, (address(executor), tokens, amounts, inner));
-        Ops.Extras memory x = Ops.none().expect(
-            ICallbacks.receiveFlashLoan.selector, 3, Ops.offsetOf(data, 3), uint128(AMOUNT), 0
-        );
+        Ops.Extras memory x =
+            Ops.none().expect(ICallbacks.receiveFlashLoan.selector, 3, Ops.offsetOf(data, 3), uint128(AMOUNT), 0);
         _run(bytes.concat(Ops.call(address(lender), data, x), _gainOne()));
 
         _same(usd.balanceOf(TREASURY), 1e6, "treasury");
@@ -92,9 +89,8 @@ contract CallbacksTest is Setup {
         bytes memory amount = abi.encodePacked(uint8(0x33), uint8(1), uint8(39));
         bytes memory inner = Ops.pay(address(usd), amount);
         bytes memory data = abi.encodeCall(Polyglot.clipper, (owe, 100e6, address(executor), inner));
-        Ops.Extras memory x = Ops.none().expectFrom(
-            ICallbacks.clipperCall.selector, 3, 0, Ops.offsetOf(data, 3), 90e6 + 1, 0
-        );
+        Ops.Extras memory x =
+            Ops.none().expectFrom(ICallbacks.clipperCall.selector, 3, 0, Ops.offsetOf(data, 3), 90e6 + 1, 0);
         _run(Ops.call(address(lender), data, x));
 
         _same(usd.balanceOf(TREASURY), 10e6 - 1, "treasury");
@@ -103,9 +99,8 @@ contract CallbacksTest is Setup {
     function test_v2FlashSwap_isPaidByTransfer() public {
         bytes memory inner = Ops.pay(address(usd), Ops.argument(1));
         bytes memory data = abi.encodeCall(Polyglot.pair, (AMOUNT, address(executor), inner));
-        Ops.Extras memory x = Ops.none().expectFrom(
-            ICallbacks.uniswapV2Call.selector, 3, 0, Ops.offsetOf(data, 2), uint128(AMOUNT), 0
-        );
+        Ops.Extras memory x =
+            Ops.none().expectFrom(ICallbacks.uniswapV2Call.selector, 3, 0, Ops.offsetOf(data, 2), uint128(AMOUNT), 0);
         _run(bytes.concat(Ops.call(address(lender), data, x), _gainOne()));
 
         _same(usd.balanceOf(TREASURY), 1e6, "treasury");
@@ -113,9 +108,8 @@ contract CallbacksTest is Setup {
 
     function test_unlockCallback_answersEmptyBytes() public {
         bytes memory data = abi.encodeCall(Polyglot.unlock, (_gainOne()));
-        Ops.Extras memory x = Ops.none().expect(
-            ICallbacks.unlockCallback.selector, 0, Ops.offsetOf(data, 0), 0, Program.ANSWER_EMPTY_BYTES
-        );
+        Ops.Extras memory x = Ops.none()
+            .expect(ICallbacks.unlockCallback.selector, 0, Ops.offsetOf(data, 0), 0, Program.ANSWER_EMPTY_BYTES);
         _run(Ops.call(address(lender), data, x));
 
         _same(usd.balanceOf(TREASURY), 1e6, "treasury");
@@ -154,12 +148,9 @@ contract CallbacksTest is Setup {
     }
 
     function test_callbackWithoutData_runsNothing() public {
-        bytes memory packed = abi.encodePacked(
-            ICallbacks.onPlainCallback.selector, uint8(0xff), uint8(0xff), uint8(0), uint128(0)
-        );
-        bytes memory call = Ops.call(
-            address(lender), abi.encodeCall(Polyglot.plain, ()), Ops.none().expectRaw(packed)
-        );
+        bytes memory packed =
+            abi.encodePacked(ICallbacks.onPlainCallback.selector, uint8(0xff), uint8(0xff), uint8(0), uint128(0));
+        bytes memory call = Ops.call(address(lender), abi.encodeCall(Polyglot.plain, ()), Ops.none().expectRaw(packed));
         _run(bytes.concat(call, _gainOne()));
 
         _same(usd.balanceOf(TREASURY), 1e6, "treasury");
@@ -170,8 +161,7 @@ contract CallbacksTest is Setup {
         bytes memory second = _gain(2e6);
         bytes memory data = abi.encodeCall(Polyglot.twice, (first, second));
         // The one that comes first is announced last.
-        Ops.Extras memory x = Ops.none()
-            .expect(ICallbacks.onMorphoLiquidate.selector, 1, Ops.offsetOf(data, 1), 0, 0)
+        Ops.Extras memory x = Ops.none().expect(ICallbacks.onMorphoLiquidate.selector, 1, Ops.offsetOf(data, 1), 0, 0)
             .expect(ICallbacks.onMorphoFlashLoan.selector, 1, Ops.offsetOf(data, 0), 0, 0);
         _run(Ops.call(address(lender), data, x));
 
@@ -202,9 +192,8 @@ contract CallbacksTest is Setup {
         bytes memory half = Ops.pay(address(usd), Ops.exact(AMOUNT / 2));
         bytes memory inner = bytes.concat(_gainOne(), half, half, Ops.pay(address(usd), Ops.exact(1)));
         bytes memory data = abi.encodeCall(Polyglot.pair, (AMOUNT, address(executor), inner));
-        Ops.Extras memory x = Ops.none().expectFrom(
-            ICallbacks.uniswapV2Call.selector, 3, 0, Ops.offsetOf(data, 2), uint128(AMOUNT), 0
-        );
+        Ops.Extras memory x =
+            Ops.none().expectFrom(ICallbacks.uniswapV2Call.selector, 3, 0, Ops.offsetOf(data, 2), uint128(AMOUNT), 0);
         _refuse(Ops.call(address(lender), data, x), abi.encodeWithSelector(Interpreter.PaysTooMuch.selector, 1, 0));
     }
 
@@ -229,8 +218,7 @@ contract CallbacksTest is Setup {
         Forger forger = new Forger(carried);
         _rule(address(forger), Polyglot.morpho.selector, address(0));
         bytes memory data = abi.encodeCall(Polyglot.morpho, (address(usd), 0, announced));
-        Ops.Extras memory x =
-            Ops.none().expect(ICallbacks.onMorphoFlashLoan.selector, 1, Ops.offsetOf(data, 2), 0, 0);
+        Ops.Extras memory x = Ops.none().expect(ICallbacks.onMorphoFlashLoan.selector, 1, Ops.offsetOf(data, 2), 0, 0);
         vm.expectRevert();
         vm.prank(OPERATOR);
         executor.execute(_header(), bytes.concat(Ops.call(address(forger), data, x), _gainOne()));

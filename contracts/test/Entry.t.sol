@@ -89,8 +89,7 @@ contract EntryTest is Setup {
 
     function test_conditionNotMet_reverts() public {
         aave.setHealth(1e18);
-        bytes memory reason =
-            abi.encodeWithSelector(Interpreter.NotLiquidatable.selector, address(aave), uint256(1e18));
+        bytes memory reason = abi.encodeWithSelector(Interpreter.NotLiquidatable.selector, address(aave), uint256(1e18));
         _refuse(bytes.concat(_unhealthy(), _gainOne()), reason);
     }
 
@@ -135,8 +134,7 @@ contract EntryTest is Setup {
 
     function test_conditionAfterTheStart_isNeverQuiet() public {
         aave.setHealth(1e18);
-        bytes memory reason =
-            abi.encodeWithSelector(Interpreter.NotLiquidatable.selector, address(aave), uint256(1e18));
+        bytes memory reason = abi.encodeWithSelector(Interpreter.NotLiquidatable.selector, address(aave), uint256(1e18));
         _refuse(_quiet(), bytes.concat(_gainOne(), _unhealthy()), reason);
     }
 

@@ -73,9 +73,8 @@ contract OperationsTest is Setup {
 
     function test_patchOfTheValue_sendsNative() public {
         Ops.Extras memory x = Ops.none().patch(Program.VALUE, Ops.gainOf(address(0)));
-        bytes memory program = bytes.concat(
-            _gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.take, (1)), x)
-        );
+        bytes memory program =
+            bytes.concat(_gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.take, (1)), x));
         Header memory header = _header();
         vm.prank(OPERATOR);
         executor.execute{value: 3 ether}(header, program);
@@ -141,9 +140,8 @@ contract OperationsTest is Setup {
 
     function test_allowance_isExactAndGoneAfterwards() public {
         Ops.Extras memory x = Ops.none().allow(address(usd), Ops.exact(100));
-        bytes memory program = bytes.concat(
-            _gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.pull, (60)), x)
-        );
+        bytes memory program =
+            bytes.concat(_gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.pull, (60)), x));
         _run(program);
 
         _same(usd.balanceOf(TREASURY), 1e6 - 60, "treasury");
@@ -155,8 +153,7 @@ contract OperationsTest is Setup {
         vm.expectRevert();
         vm.prank(OPERATOR);
         executor.execute(
-            _header(),
-            bytes.concat(_gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.pull, (101)), x))
+            _header(), bytes.concat(_gainOne(), Ops.call(address(lender), abi.encodeCall(Polyglot.pull, (101)), x))
         );
     }
 
@@ -164,11 +161,7 @@ contract OperationsTest is Setup {
         bytes memory pull = abi.encodeCall(Polyglot.pull, (60));
         Ops.Extras memory first = Ops.none().allow(address(usd), Ops.exact(100));
         Ops.Extras memory second = Ops.none().allow(address(usd), Ops.exact(20));
-        _run(
-            bytes.concat(
-                _gainOne(), Ops.call(address(lender), pull, first), Ops.call(address(lender), pull, second)
-            )
-        );
+        _run(bytes.concat(_gainOne(), Ops.call(address(lender), pull, first), Ops.call(address(lender), pull, second)));
 
         _same(usd.balanceOf(TREASURY), 1e6 - 120, "treasury");
     }
@@ -197,8 +190,7 @@ contract OperationsTest is Setup {
         Ops.Extras memory x = Ops.none().allow(address(usd), Ops.exact(1));
         bytes memory program = Ops.call(address(lender), abi.encodeCall(Polyglot.silent, ()), x);
         _refuse(
-            program,
-            abi.encodeWithSelector(Allowlist.NoSpender.selector, address(lender), Polyglot.silent.selector)
+            program, abi.encodeWithSelector(Allowlist.NoSpender.selector, address(lender), Polyglot.silent.selector)
         );
     }
 
@@ -275,9 +267,7 @@ contract OperationsTest is Setup {
 
     function test_watchedTokenKept_goesToTheTreasuryToo() public {
         bytes memory deposit = Ops.call(
-            address(weth),
-            abi.encodeCall(MockWrapped.deposit, ()),
-            Ops.none().patch(Program.VALUE, Ops.exact(1 ether))
+            address(weth), abi.encodeCall(MockWrapped.deposit, ()), Ops.none().patch(Program.VALUE, Ops.exact(1 ether))
         );
         bytes memory program = bytes.concat(Ops.watch(address(weth)), deposit, _gainOne());
         Header memory header = _header();

@@ -74,8 +74,7 @@ contract SettlementTest is Setup {
         bytes memory use = Ops.call(
             address(lender), abi.encodeCall(Polyglot.pull, (0)), Ops.none().allow(address(sticky), Ops.exact(9))
         );
-        bytes memory reason =
-            abi.encodeWithSelector(Tokens.ApproveFailed.selector, address(sticky), address(lender), 0);
+        bytes memory reason = abi.encodeWithSelector(Tokens.ApproveFailed.selector, address(sticky), address(lender), 0);
         _refuse(bytes.concat(Ops.watch(address(sticky)), use, _gainOne()), reason);
     }
 

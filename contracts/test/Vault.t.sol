@@ -43,9 +43,8 @@ contract VaultTest is Setup {
     function test_loansAboveTheDailyCap_revertUntilTomorrow() public {
         bytes memory program = bytes.concat(_lend(PER_LOAN, _payBack(PER_LOAN)), _gainOne());
         _run(program);
-        bytes memory reason = abi.encodeWithSelector(
-            Vault.AboveCap.selector, address(usd), uint256(PER_LOAN) * 2, uint256(PER_DAY)
-        );
+        bytes memory reason =
+            abi.encodeWithSelector(Vault.AboveCap.selector, address(usd), uint256(PER_LOAN) * 2, uint256(PER_DAY));
         _refuse(program, reason);
         vm.warp(block.timestamp + 1 days);
         _run(program);

@@ -38,11 +38,7 @@ contract AaveTwin {
         greedy = greedy_;
     }
 
-    function getUserAccountData(address)
-        external
-        view
-        returns (uint256, uint256, uint256, uint256, uint256, uint256)
-    {
+    function getUserAccountData(address) external view returns (uint256, uint256, uint256, uint256, uint256, uint256) {
         return (1, 2, 3, 4, 5, health);
     }
 

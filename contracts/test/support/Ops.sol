@@ -167,7 +167,7 @@ library Ops {
         returns (bytes memory)
     {
         flags |= x.patchCount | (x.allowanceCount << Program.ALLOWANCES_SHIFT)
-            | (x.expectationCount << Program.EXPECTATIONS_SHIFT) | (x.keeps ? Program.KEEP : 0);
+        | (x.expectationCount << Program.EXPECTATIONS_SHIFT) | (x.keeps ? Program.KEEP : 0);
         return abi.encodePacked(
             uint8(Program.CALL),
             uint16(flags),

@@ -113,6 +113,11 @@ abstract contract Setup {
         return Header(uint40(block.timestamp), 0, address(usd), 1, 0, 0, 0, 0);
     }
 
+    function _skipHeader() internal view returns (Header memory header) {
+        header = _header();
+        header.flags = 1;
+    }
+
     function _run(bytes memory program) internal {
         _run(_header(), program);
     }

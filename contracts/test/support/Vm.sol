@@ -27,5 +27,5 @@ interface Vm {
     function getRecordedLogs() external returns (RecordedLog[] memory);
     function readFile(string calldata path) external view returns (string memory);
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
-    function label(address account, string calldata name) external;
+    function etch(address account, bytes calldata code) external;
 }
