@@ -31,8 +31,8 @@ class Memo:
         return self._known[x]
 
     def best(self) -> int:
-        """The argument of the greatest value seen, the smallest of equals."""
-        return max(self._known, key=lambda x: (self._known[x], -x))
+        """The argument of the greatest value seen, the greatest of equals."""
+        return max(self._known, key=lambda x: (self._known[x], x))
 
     def points(self) -> list[tuple[int, int]]:
         """What was seen, as (argument, value), ascending."""
@@ -72,7 +72,7 @@ def maximise(value: Memo, low: int, high: int) -> int:
     """
     probe(value, low, high)
     seen = [x for x, _ in value.points() if low <= x <= high]
-    place = seen.index(max(seen, key=lambda x: (value(x), -x)))
+    place = seen.index(max(seen, key=lambda x: (value(x), x)))
     a, b = seen[max(place - 1, 0)], seen[min(place + 1, len(seen) - 1)]
     a, b = _golden(value, *_from_the_ends(value, a, b))
     for x in range(_STEPS + 1):

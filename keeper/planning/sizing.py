@@ -8,11 +8,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.planning.deal import NOTHING, Deal, Sized, Way, sized, stages
-from keeper.planning.funding import fund
 from keeper.planning.search import Memo, ceiling, first_at_least, last_where, maximise, probe
 
-_HALVINGS: Final = 128
-"""Enough to come from any amount a token can have to a single unit."""
 _STEPS_AROUND: Final = 4
 """Steps of a coarse amount that are tried on either side."""
 _COARSE: Final = 10_000
@@ -42,7 +39,7 @@ def best_size(deal: Deal, ways: Sequence[Way]) -> Sized | None:
 class Curve:
     """The profit of a deal done one way, over the part of one legal interval that can be carried.
 
-    Invariant: `low..high` is legal; the lender can fund and the pools can take every size in it.
+    Invariant: `low..high` is legal; the lender can fund every size in it, and the pools take it and give something.
     """
 
     __slots__ = ("_deal", "_profit", "high", "low", "way")
@@ -50,8 +47,7 @@ class Curve:
     def __init__(self, deal: Deal, way: Way, low: int, high: int) -> None:
         self._deal = deal
         self.way = way
-        self.low = low
-        self.high = _carried(deal, way, low, high)
+        self.low, self.high = _carried(deal, way, low, high)
         self._profit = Memo(self._profit_at)
         if not self.is_empty:
             probe(self._profit, self.low, self.high)
@@ -74,8 +70,9 @@ class Curve:
         return ceiling(self._profit) - self.way.gas_cost
 
     def peak(self) -> int:
-        """The size of the greatest profit."""
-        return maximise(self._profit, self.low, self.high)
+        """The size of the greatest profit; the whole interval where that is as good but for a rounding."""
+        size = maximise(self._profit, self.low, self.high)
+        return self.high if self._profit(self.high) >= self._profit(size) - 1 else size
 
     def polished(self, size: int) -> int:
         """Improve a size where an amount on the way is coarser than the size itself.
@@ -119,30 +116,28 @@ class Curve:
 
     def _profit_at(self, size: int) -> int:
         found = sized(self._deal, self.way, size)
-        if found is not None:
-            return found.profit
-
-        # Within what can be carried, no quote means that so little comes out that it rounds to nothing.
-        terms = self._deal.terms(size)
-        funding = fund(self.way.lender, terms.at_most)
-        return NOTHING if funding is None else -terms.paid - funding.fee
+        return NOTHING if found is None else found.profit
 
 
-def _carried(deal: Deal, way: Way, low: int, high: int) -> int:
-    """The largest size in `low..high` that the lender can fund and the pools can take; `low - 1` for none."""
+def _carried(deal: Deal, way: Way, low: int, high: int) -> tuple[int, int]:
+    """The part of `low..high` that the lender can fund, the pools can take, and that gives something; empty if none."""
     high = last_where(lambda size: deal.terms(size).at_most <= way.lender.available, low, high)
-    if high < low or sized(deal, way, high) is not None:
-        return high
+    if high < low:
+        return low, high
 
-    # Too much for a pool, or too little to give anything: halve until it is neither, then close in from below.
-    refused = size = high
-    for _ in range(_HALVINGS):
-        size = low + (size - low) // 2
-        if sized(deal, way, size) is not None:
-            return last_where(lambda size: sized(deal, way, size) is not None, size, refused)
+    def sells(size: int) -> int:
+        return int(sized(deal, way, size) is not None)
 
-        refused = size
-        if size == low:
-            break
+    # Too much for a pool, or too little to give anything: halve until it is neither.
+    known = refused = high
+    while not sells(known):
+        if known == low:
+            return low, low - 1
 
-    return low - 1
+        refused = known
+        known = low + (known - low) // 2
+
+    if known < refused:
+        high = last_where(lambda size: bool(sells(size)), known, refused)
+
+    return first_at_least(sells, 1, (low, known), guess=low), high
