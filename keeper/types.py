@@ -203,7 +203,8 @@ class Health:
     """The exact health of a position at one block.
 
     `factor_wad` is the protocol's own ratio (liquidatable below 10**18, MAX_UINT256 without debt). Values are in
-    the protocol's base currency, `base_unit` of which make one whole (10**8 for a dollar on Aave V3).
+    the protocol's base currency, `base_unit` of which make one whole (10**8 for a dollar on Aave V3). Where that
+    currency is a token and not the US dollar, `base_token` names it.
     """
 
     key: PositionKey
@@ -212,6 +213,7 @@ class Health:
     collateral_base: int
     debt_base: int
     base_unit: int
+    base_token: Address | None = None
 
 
 class TokenAmount(NamedTuple):

@@ -1,0 +1,45 @@
+"""The functions and events of Morpho Blue this adapter speaks, as signatures we wrote.
+
+A test compares every one of them with the protocol's own sources as the compiler reads them.
+"""
+
+from typing import Final
+
+from keeper.protocols.words import topic
+
+PARAMS: Final = "(address,address,address,address,uint256)"
+"""MarketParams: loan token, collateral token, oracle, interest rate model, liquidation threshold."""
+STATE: Final = "(uint128,uint128,uint128,uint128,uint128,uint128)"
+"""Market: supply assets and shares, borrow assets and shares, last update, fee."""
+
+# Morpho
+MARKET: Final = "market(bytes32)"
+POSITION: Final = "position(bytes32,address)"
+ID_TO_MARKET_PARAMS: Final = "idToMarketParams(bytes32)"
+LIQUIDATE: Final = f"liquidate({PARAMS},address,uint256,uint256,bytes)"
+FLASH_LOAN: Final = "flashLoan(address,uint256,bytes)"
+ON_MORPHO_LIQUIDATE: Final = "onMorphoLiquidate(uint256,bytes)"
+
+# Oracles, interest rate models, tokens
+PRICE: Final = "price()"
+BORROW_RATE_VIEW: Final = f"borrowRateView({PARAMS},{STATE})"
+RATE_AT_TARGET: Final = "rateAtTarget(bytes32)"
+BALANCE_OF: Final = "balanceOf(address)"
+APPROVE: Final = "approve(address,uint256)"
+
+# Events of Morpho
+CREATE_MARKET: Final = topic(f"CreateMarket(bytes32,{PARAMS})")
+SUPPLY: Final = topic("Supply(bytes32,address,address,uint256,uint256)")
+WITHDRAW: Final = topic("Withdraw(bytes32,address,address,address,uint256,uint256)")
+BORROW: Final = topic("Borrow(bytes32,address,address,address,uint256,uint256)")
+REPAY: Final = topic("Repay(bytes32,address,address,uint256,uint256)")
+SUPPLY_COLLATERAL: Final = topic("SupplyCollateral(bytes32,address,address,uint256)")
+WITHDRAW_COLLATERAL: Final = topic("WithdrawCollateral(bytes32,address,address,address,uint256)")
+LIQUIDATED: Final = topic("Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)")
+ACCRUE_INTEREST: Final = topic("AccrueInterest(bytes32,uint256,uint256,uint256)")
+SET_FEE: Final = topic("SetFee(bytes32,uint256)")
+EVENTS: Final = (
+    CREATE_MARKET, SUPPLY, WITHDRAW, BORROW, REPAY, SUPPLY_COLLATERAL, WITHDRAW_COLLATERAL, LIQUIDATED,
+    ACCRUE_INTEREST, SET_FEE,
+)  # fmt: skip
+"""Everything that changes a market's totals or a borrower."""
