@@ -5,12 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from asyncio_throttle.throttler import Throttler
 
 from keeper.app.wiring import build_adapter, build_venue, tokens_of_interest
-from keeper.chain.headers import HeaderCache
 from keeper.chain.live import LiveChain
-from keeper.chain.logs import LogReader
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
 from keeper.engine import Pace
@@ -42,8 +39,7 @@ async def warm_up(config: KeeperConfig, chain: LiveChain, store: Store, *, as_js
     if head is None:
         raise ChainError("the node has no block to start from: wait until it has synchronised")
 
-    throttle = Throttler(rate_limit=BACKFILL_REQUESTS_PER_S, period=1.0)
-    reader = LogReader(chain.endpoints, HeaderCache(), budget=throttle)
+    reader = chain.backfill_reader(BACKFILL_REQUESTS_PER_S)
     with Progress(as_json=as_json) as progress:
         warm = WarmUp(chain, reader, store, progress)
         lending = [await _bring_deployment(warm, source, head, config) for source in _deployments(config)]
