@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from keeper.protocols.aave_v3 import math
 from keeper.protocols.aave_v3.account import EMPTY, Account
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
 from keeper.protocols.aave_v3.roster import Roster
@@ -39,6 +40,10 @@ class AaveV3Market:
     ledger: Ledger[Account]
     set_aside: frozenset[PositionKey]
     overlay: Mapping[PositionKey, Account] = field(default_factory=dict)
+    remembered: dict[tuple[PositionKey, object], math.Terms] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    """Terms already worked out of this very market: sizing an offer asks for them hundreds of times."""
 
     def at(self, target: BlockTarget) -> Self:
         """Project to another block; rates hold, so this is exact until somebody touches a reserve.

@@ -32,6 +32,10 @@ def pair_of(offer: Offer) -> tuple[SeizePair, PositionKey]:
 
 def terms_of(key: PositionKey, pair: SeizePair, market: AaveV3Market) -> math.Terms:
     """Gather what one liquidation depends on; the position must have a health (`StateError` otherwise)."""
+    known = market.remembered.get((key, pair))
+    if known is not None:
+        return known
+
     found = decide(key, market)
     if isinstance(found, Declined):
         raise StateError(f"a liquidation of a position without a health: {found.reason}", key=key.hex())
@@ -40,6 +44,7 @@ def terms_of(key: PositionKey, pair: SeizePair, market: AaveV3Market) -> math.Te
     if terms is None:
         raise StateError("a liquidation of a pair without a price", key=key.hex())
 
+    market.remembered[key, pair] = terms
     return terms
 
 
