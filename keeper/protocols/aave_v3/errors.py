@@ -64,6 +64,7 @@ _CUSTOM: Final = (
     "InvalidBurnAmount()",
     "InvalidFlashloanExecutorReturn()",
     "InvalidMintAmount()",
+    "InvalidReserveIndex()",
     "LiquidationGraceSentinelCheckFailed()",
     "MustNotLeaveDust()",
     "NoDebtOfSelectedType()",
