@@ -1,4 +1,5 @@
-// Compile one standard-JSON input (on stdin) with the pinned compiler; the output goes to stdout.
+// Compile one standard-JSON input (on stdin) with a pinned compiler: `solc`, or the package named as argument. The
+// output goes to stdout.
 // Imports that the input does not carry are read from node_modules, under the names the packages use for each other.
 "use strict";
 
@@ -6,7 +7,7 @@ const fs = require("fs");
 const path = require("path");
 
 const modules = path.join(__dirname, "..", "node_modules");
-const solc = require(path.join(modules, "solc"));
+const solc = require(path.join(modules, process.argv[2] || "solc"));
 
 const renamed = [
   ["openzeppelin-contracts-upgradeable/contracts/", "@openzeppelin/contracts-upgradeable/"],
