@@ -12,7 +12,7 @@ from keeper.routing.base import Hop
 from keeper.units import bps_up
 
 _LOANS: Final = MappingProxyType({"aave_v3": 100_000})
-_TAKES: Final = MappingProxyType({"aave_v3": 280_000})
+_TAKES: Final = MappingProxyType({"aave_v3": 260_000})
 _HOPS: Final = MappingProxyType({"uniswap_v3": 110_000})
 
 
@@ -24,7 +24,7 @@ class GasTable:
     the expected gas: what a longer path through the same contracts may add.
     """
 
-    frame: int = 90_000
+    frame: int = 80_000
     loans: Mapping[str, int] = field(default_factory=lambda: _LOANS)
     takes: Mapping[str, int] = field(default_factory=lambda: _TAKES)
     hops: Mapping[str, int] = field(default_factory=lambda: _HOPS)
