@@ -48,30 +48,32 @@ class Move:
 START: Final = "start"
 RALLY: Final = "ether rallies"
 FALL: Final = "ether falls back"
-SLIDE: Final = "all fall, the pools wait"
+DIP: Final = "bitcoin and LINK fall"
+SLIDE: Final = "ether falls, the pools wait"
 FOLLOW: Final = "the pools follow"
 BOUNCE: Final = "prices recover a little"
 DEPEG: Final = "staked ether loses its peg"
 BLANK: Final = "the LINK feed reads zero, ether falls"
-UNBLANK: Final = "the LINK feed is back"
+UNBLANK: Final = "the LINK feed is back, staked ether slips"
 UNSTABLE: Final = "DAI loses its peg"
 GAP: Final = "LINK gaps down, its pools fall further"
 RETURN: Final = "the LINK pools return"
 LAST: Final = "bitcoin falls, its pools collapse"
 
 MOVES: Final = (
-    Move(RALLY, 4, {"WETH": 1.09, "wstETH": 1.09}, {}),
-    Move(FALL, 5, {"WETH": 0.865, "wstETH": 0.865, "WBTC": 0.95, "LINK": 0.94}, {}),
-    Move(SLIDE, 5, {"WETH": 0.925, "wstETH": 0.925, "WBTC": 0.94, "LINK": 0.92}, {}, stay=True),
+    Move(RALLY, 3, {"WETH": 1.09, "wstETH": 1.09}, {}),
+    Move(FALL, 4, {"WETH": 0.865, "wstETH": 0.865, "WBTC": 0.95, "LINK": 0.94}, {}),
+    Move(DIP, 4, {"WBTC": 0.94, "LINK": 0.92}, {}),
+    Move(SLIDE, 4, {"WETH": 0.925, "wstETH": 0.925}, {}, stay=True),
     Move(FOLLOW, 3, {}, {}),
     Move(BOUNCE, 2, {"WETH": 1.03, "wstETH": 1.03, "WBTC": 1.02}, {}),
     Move(DEPEG, 5, {"wstETH": 0.90}, {}),
     Move(BLANK, 4, {"WETH": 0.93, "wstETH": 0.93}, {}, blank=("LINK",)),
-    Move(UNBLANK, 5, {"LINK": 0.95}, {}),
-    Move(UNSTABLE, 5, {"DAI": 0.93}, {}),
-    Move(GAP, 4, {"LINK": 0.62}, {"LINK": 0.80}),
-    Move(RETURN, 5, {}, {}),
-    Move(LAST, 5, {"WBTC": 0.91}, {"WBTC": 0.75}),
+    Move(UNBLANK, 4, {"LINK": 0.95, "wstETH": 0.97}, {}),
+    Move(UNSTABLE, 4, {"DAI": 0.93}, {}),
+    Move(GAP, 3, {"LINK": 0.62}, {"LINK": 0.80}),
+    Move(RETURN, 4, {}, {}),
+    Move(LAST, 4, {"WBTC": 0.91}, {"WBTC": 0.75}),
 )
 
 

@@ -7,7 +7,7 @@ the price (an account is healthy before it) and by what the market lends at the 
 from dataclasses import dataclass
 from typing import Final
 
-from keeper.sandbox.market.path import BLANK, DEPEG, FALL, GAP, LAST, RALLY, SLIDE, UNSTABLE
+from keeper.sandbox.market.path import BLANK, DEPEG, DIP, FALL, GAP, LAST, RALLY, SLIDE, UNBLANK, UNSTABLE
 
 Range = tuple[float, float]
 
@@ -40,8 +40,8 @@ TEMPLATES: Final = (
     Template("short", 3, ("USDC",), ("WETH",), (8_000, 40_000), (0.965, 0.995), RALLY),
     Template("long", 5, ("WETH",), ("USDC",), (8_000, 60_000), (0.955, 0.995), FALL),
     Template("long-dai", 2, ("WETH",), ("DAI",), (6_000, 25_000), (0.955, 0.995), FALL),
-    Template("bitcoin", 3, ("WBTC",), ("USDC",), (10_000, 60_000), (0.962, 0.995), SLIDE),
-    Template("link", 3, ("LINK",), ("USDC",), (4_000, 14_000), (0.955, 0.99), SLIDE),
+    Template("bitcoin", 3, ("WBTC",), ("USDC",), (10_000, 60_000), (0.962, 0.995), DIP),
+    Template("link", 3, ("LINK",), ("USDC",), (4_000, 14_000), (0.955, 0.99), DIP),
     # Around the health below which all may be repaid.
     Template("just-half", 2, ("WETH",), ("USDC",), (8_000, 30_000), (0.9502, 0.9515), SLIDE),
     Template("just-full", 2, ("WETH",), ("USDC",), (8_000, 30_000), (0.9480, 0.9498), SLIDE),
@@ -67,8 +67,8 @@ TEMPLATES: Final = (
     # Worth less than owed after a gap: what is left becomes a deficit.
     Template("gapped", 3, ("LINK",), ("USDC",), (2_500, 9_000), (0.64, 0.70), GAP),
     # More than the pools can take.
-    Template("whale-bitcoin", 1, ("WBTC",), ("USDC", "DAI"), (5_000_000, 7_000_000), (0.962, 0.985), SLIDE),
-    Template("whale-staker", 1, ("wstETH",), ("WETH",), (5_000_000, 7_000_000), (0.955, 0.98), DEPEG, ETHER_MODE),
+    Template("whale-bitcoin", 1, ("WBTC",), ("USDC", "DAI"), (5_000_000, 7_000_000), (0.962, 0.985), DIP),
+    Template("whale-staker", 1, ("wstETH",), ("WETH",), (5_000_000, 7_000_000), (0.975, 0.985), UNBLANK, ETHER_MODE),
     # Where the sale loses more than the bonus brings.
     Template("stranded", 3, ("WBTC",), ("USDC",), (6_000, 40_000), (0.945, 0.98), LAST),
 )

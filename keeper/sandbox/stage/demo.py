@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.opened import Stage, open_stage
 from keeper.sandbox.stage.options import Options, console_of
-from keeper.sandbox.stage.play import play
+from keeper.sandbox.stage.play import AfterBlock, play
 from keeper.sandbox.stage.trial import Trial, run_trial
 
 
@@ -37,7 +36,7 @@ def demo(options: Options) -> int:
 def trial_of(stage: Stage, pace_s: float) -> Trial:
     """Make a trial whose moves are the stage's own price path."""
 
-    def moves(clock: Clock, after_block: Callable[[str | None], None]) -> None:
+    def moves(clock: Clock, after_block: AfterBlock) -> None:
         play(clock, stage.world, stage.path, after_block)
 
     config = load_config(stage.operator.config, stage.operator.environ).config

@@ -68,6 +68,7 @@ factory = "{factory}"
 name = "{strategy}"
 deployments = ["{deployment}"]
 min_profit = "{min_profit}"
+take_bad_debt = true
 bid = {{ kind = "fixed", tip_wei = "1 gwei", max_fee_per_gas_wei = "200 gwei" }}
 """
 _EXECUTOR: Final = """

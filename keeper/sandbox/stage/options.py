@@ -9,8 +9,8 @@ from rich.console import Console
 
 from keeper.sandbox.stage.show import WIDTH
 
-PACE_S: Final = 0.8
-"""Wall time between blocks while prices move: time for a pass of the keeper, and of a referee on the same cores."""
+PACE_S: Final = 0.35
+"""Wall time between blocks at least; each also waits until the keeper has dealt with the one before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,12 @@ ARBITRAGE_EVERY: Final = 2
 """Blocks between visits of the arbitrageur: whoever sells much pushes a pool, and it takes a while to come back."""
 
 
-def play(clock: Clock, world: World, path: Sequence[Step], after_block: Callable[[str | None], None]) -> None:
-    """Play every step after the first; `after_block` is called after each block, with the step's news if it has one."""
+AfterBlock = Callable[[int, str | None], None]
+"""Hears of each block that was mined, with news where there is some."""
+
+
+def play(clock: Clock, world: World, path: Sequence[Step], after_block: AfterBlock) -> None:
+    """Play every step after the first."""
     for before, step in pairwise(path):
         for place in range(step.blocks):
             moves = publish(clock.chain, world, step.feeds, before.feeds) if place == 0 else []
@@ -23,7 +27,7 @@ def play(clock: Clock, world: World, path: Sequence[Step], after_block: Callable
                 moves += arbitrage(clock.chain, world, step.traded)
 
             block = clock.tick(moves)
-            after_block(_news(before, step, block) if place == 0 else None)
+            after_block(block, _news(before, step, block) if place == 0 else None)
 
 
 def _news(before: Step, step: Step, block: int) -> str:

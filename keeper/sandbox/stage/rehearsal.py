@@ -20,6 +20,7 @@ from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.fork import Ground, follow, publish, take_over
 from keeper.sandbox.stage.operator import move_in
 from keeper.sandbox.stage.options import Options, console_of
+from keeper.sandbox.stage.play import AfterBlock
 from keeper.sandbox.stage.trial import Trial, run_trial
 
 FALLS_BPS: Final = ((9_600, True), (9_000, True), (8_200, False), (7_000, True), (7_700, True))
@@ -52,15 +53,14 @@ def rehearse(url: str, config: Path, options: Options) -> int:
         return conclude(trial, result, console, opened_s=opened, as_json=options.as_json)
 
 
-def _moves(chain: LocalChain, ground: Ground) -> Callable[[Clock, Callable[[str | None], None]], None]:
-    def play(clock: Clock, after_block: Callable[[str | None], None]) -> None:
+def _moves(chain: LocalChain, ground: Ground) -> Callable[[Clock, AfterBlock], None]:
+    def play(clock: Clock, after_block: AfterBlock) -> None:
         for left_bps, at_once in FALLS_BPS:
             moves = publish(chain, ground, left_bps)
             block = clock.tick([*moves, *(follow(chain, ground, left_bps) if at_once else ())])
-            after_block(f"block {block}: {left_bps // 100} % is left of every price that is not a dollar")
+            after_block(block, f"block {block}: {left_bps // 100} % is left of every price that is not a dollar")
 
             for _ in range(BLOCKS_PER_FALL - 1):
-                clock.tick()
-                after_block(None)
+                after_block(clock.tick(), None)
 
     return play

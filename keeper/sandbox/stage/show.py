@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,7 +17,7 @@ from keeper.units import WAD
 
 Row = Mapping[str, Any]
 Names = Mapping[Address, str]
-WIDTH: Final = 168
+WIDTH: Final = 190
 """Columns of the tables where the output is no terminal."""
 
 
@@ -109,15 +110,22 @@ def show_result(document: Mapping[str, Any], tables: Iterable[Table], console: C
     for fault in document["faults"]:
         console.print(f"books:   {line_text(fault, 300)}", style="bold red")
 
-    for item in (*verdict["missed"], *verdict["mismatches"]):
-        console.print(f"referee: {line_text(str(item), 600)}", style="red")
+    for item in verdict["missed"]:
+        profit = int(item["profit_base"]) / 1e8
+        where = f"blocks {item['first_block']} to {item['last_block']}, waited {item['blocks_waited']}"
+        said = line_text("; ".join(item["keeper_said"]), 300)
+        console.print(f"missed:  {item['borrower']} {profit:,.2f} USD, {where}; the keeper said: {said}", style="red")
+
+    for item in verdict["mismatches"]:
+        text = f"{item['kind']}, {item['where']}: said {item['said']}, found {item['found']}"
+        console.print(f"differs: {line_text(text, 400)}", style="red")
 
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in document["seconds"].items())
     console.print(f"time:    {spent}", style="dim")
 
 
 def _table(title: str, columns: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", padding=(0, 1), show_edge=False)
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, show_edge=False)
 
     for column in columns:
         table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
@@ -148,7 +156,7 @@ def _amount(amount: str | None, token: str | None, labels: Labels) -> str:
 
 
 def _health(health_wad: str | None) -> str:
-    return "-" if health_wad is None else health_text(health_wad)
+    return "-" if health_wad is None else health_text(health_wad)[:6]
 
 
 def _factor(bps: int | None) -> str:
@@ -164,5 +172,5 @@ def _plain(number: object) -> str:
 
 
 def _status(row: Row) -> Text:
-    shown = row["status"] if row["reason"] is None else f"{row['status']}: {line_text(str(row['reason']), 100)}"
+    shown = row["status"] if row["reason"] is None else f"{row['status']}: {line_text(str(row['reason']), 60)}"
     return Text(shown, style="green" if row["status"] == LANDED else "yellow")

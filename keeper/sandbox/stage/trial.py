@@ -16,13 +16,15 @@ from keeper.sandbox.packages import SandboxError
 from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.judge import Referee, manifest_of
 from keeper.sandbox.stage.operator import Operator, json_lines, keeper, keeper_command
+from keeper.sandbox.stage.play import AfterBlock
 from keeper.sandbox.stage.process import Process
 from keeper.types import Address
 
 IDLE_BLOCKS: Final = 20
 READY_TIMEOUT_S: Final = 60.0
-IDLE_PACE_S: Final = 0.4
-"""Wall time between blocks once all price moves are made."""
+PATIENCE_S: Final = 4.0
+"""How long the next block waits for a keeper that is still at the last one. A real slot leaves it twelve seconds."""
+POLL_S: Final = 0.02
 LAST_BLOCKS: Final = 120
 """Blocks after the last move within which the keeper must have ended."""
 
@@ -32,13 +34,13 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What a keeper is tried on. `play` makes the moves, given the clock and whom to tell after each block."""
+    """What a keeper is tried on. `play` makes the moves, given the clock and whom to tell of each block."""
 
     chain: LocalChain
     config: KeeperConfig
     operator: Operator
     pace_s: float
-    play: Callable[[Clock, Callable[[str | None], None]], None]
+    play: Callable[[Clock, AfterBlock], None]
     names: Mapping[Address, str]
     """What accounts are called, where they have a name."""
 
@@ -82,25 +84,34 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
 
 
 class Watch:
-    """Reads what the keeper logs and passes on a line per block. Invariant: `blocks` counts the passes it told of."""
+    """Reads what the keeper logs, a line per block. Invariant: `answered` is the last block it is done with."""
 
     def __init__(self, run: Process, tell: Tell) -> None:
         self.run = run
-        self.blocks = 0
+        self.answered = -1
         self._tell = tell
 
-    def after_block(self, news: str | None = None) -> None:
-        """Catch up with the log; `news` is said first. `SandboxError` when the keeper has ended with an error."""
+    def after_block(self, block: int, news: str | None = None) -> None:
+        """Say the news, then give the keeper its time with the block; `SandboxError` when it ended with an error."""
         if news is not None:
             self._tell(news)
 
-        for event in self.run.events():
-            if event.get("event") == "block_processed":
-                self.blocks += 1
-                self._tell(block_line(event))
+        patient_until = time.monotonic() + PATIENCE_S
+        self.catch_up()
+
+        while self.answered < block and self.run.exit_code is None and time.monotonic() < patient_until:
+            time.sleep(POLL_S)
+            self.catch_up()
 
         if self.run.exit_code:
             raise SandboxError(f"the keeper ended with {self.run.exit_code}: {self.run.tail()}")
+
+    def catch_up(self) -> None:
+        """Pass on what it logged since."""
+        for event in self.run.events():
+            if event.get("event") == "block_processed":
+                self.answered = int(event["block"])
+                self._tell(block_line(event))
 
 
 def block_line(event: Mapping[str, Any]) -> str:
@@ -119,25 +130,20 @@ def _until_ready(clock: Clock, watch: Watch) -> None:
     """Mine until the keeper has gone through its first block."""
     deadline = time.monotonic() + READY_TIMEOUT_S
 
-    while watch.blocks == 0:
+    while watch.answered < 0:
         if time.monotonic() > deadline:
             raise SandboxError(f"the keeper was not ready within {READY_TIMEOUT_S:.0f} s: {watch.run.tail()}")
 
-        clock.tick()
-        watch.after_block()
+        watch.after_block(clock.tick())
 
 
 def _until_ended(clock: Clock, watch: Watch) -> None:
     """Mine until the keeper has found that there is nothing left to do."""
-    clock.pace_s = min(clock.pace_s, IDLE_PACE_S)
-
     for _ in range(LAST_BLOCKS):
         if watch.run.exit_code is not None:
-            break
+            watch.catch_up()
+            return
 
-        clock.tick()
-        watch.after_block()
-    else:
-        raise SandboxError(f"the keeper still runs {LAST_BLOCKS} blocks after the last move: {watch.run.tail()}")
+        watch.after_block(clock.tick())
 
-    watch.after_block()
+    raise SandboxError(f"the keeper still runs {LAST_BLOCKS} blocks after the last move: {watch.run.tail()}")
