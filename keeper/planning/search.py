@@ -12,7 +12,7 @@ _NOISE: Final = 4
 """Units by which roundings may bend a curve; below it a difference between two values means nothing."""
 _NEIGHBOURS: Final = 3
 _STEPS: Final = 2 * _NEIGHBOURS
-_PROBES: Final = 10
+_PROBES: Final = 6
 
 
 class Memo:
@@ -46,12 +46,12 @@ def probe(value: Memo, low: int, high: int) -> None:
         value(low + ((high - low) >> halvings))
 
 
-def ceiling(value: Memo) -> int:
-    """Bound a nearly concave function between the outermost arguments seen, from what was seen of it.
+def ceiling(value: Memo, low: int, high: int) -> int:
+    """Bound a function that is nearly concave in `low..high`, from what was seen of it; both ends must have been.
 
     A concave curve lies below the line through any two of its points outside the stretch between them.
     """
-    points = value.points()
+    points = [point for point in value.points() if low <= point[0] <= high]
     bound = max(y for _, y in points)
     for i in range(len(points) - 1):
         (x0, y0), (x1, y1) = points[i : i + 2]

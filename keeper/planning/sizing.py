@@ -10,6 +10,8 @@ from typing import Final
 from keeper.planning.deal import NOTHING, Deal, Sized, Way, sized, stages
 from keeper.planning.search import Memo, ceiling, first_at_least, last_where, maximise, probe
 
+_SMALLER: Final = 256
+"""How much less than a size that just gives something is not worth looking at."""
 _STEPS_AROUND: Final = 4
 """Steps of a coarse amount that are tried on either side."""
 _COARSE: Final = 10_000
@@ -47,8 +49,8 @@ class Curve:
     def __init__(self, deal: Deal, way: Way, low: int, high: int) -> None:
         self._deal = deal
         self.way = way
-        self.low, self.high = _carried(deal, way, low, high)
         self._profit = Memo(self._profit_at)
+        self.low, self.high = self._carried(low, high)
         if not self.is_empty:
             probe(self._profit, self.low, self.high)
 
@@ -67,7 +69,7 @@ class Curve:
 
     def ceiling(self) -> int:
         """More than the net profit can be at any size."""
-        return ceiling(self._profit) - self.way.gas_cost
+        return ceiling(self._profit, self.low, self.high) - self.way.gas_cost
 
     def peak(self) -> int:
         """The size of the greatest profit; the whole interval where that is as good but for a rounding."""
@@ -118,26 +120,32 @@ class Curve:
         found = sized(self._deal, self.way, size)
         return NOTHING if found is None else found.profit
 
+    def _sells(self, size: int) -> bool:
+        return self._profit(size) != NOTHING
 
-def _carried(deal: Deal, way: Way, low: int, high: int) -> tuple[int, int]:
-    """The part of `low..high` that the lender can fund, the pools can take, and that gives something; empty if none."""
-    high = last_where(lambda size: deal.terms(size).at_most <= way.lender.available, low, high)
-    if high < low:
-        return low, high
+    def _carried(self, low: int, high: int) -> tuple[int, int]:
+        """The part of `low..high` that can be carried, but for sizes so small that they hardly give anything."""
+        lent = self.way.lender.available
+        high = last_where(lambda size: self._deal.terms(size).at_most <= lent, low, high)
+        if high < low:
+            return low, high
 
-    def sells(size: int) -> int:
-        return int(sized(deal, way, size) is not None)
+        # Too much for a pool, or too little to give anything: halve until it is neither.
+        known = refused = high
+        while not self._sells(known):
+            if known == low:
+                return low, low - 1
 
-    # Too much for a pool, or too little to give anything: halve until it is neither.
-    known = refused = high
-    while not sells(known):
-        if known == low:
-            return low, low - 1
+            refused = known
+            known = low + (known - low) // 2
 
-        refused = known
-        known = low + (known - low) // 2
+        if known < refused:
+            high = last_where(self._sells, known, refused)
 
-    if known < refused:
-        high = last_where(lambda size: bool(sells(size)), known, refused)
+        if self._sells(low):
+            return low, high
 
-    return first_at_least(sells, 1, (low, known), guess=low), high
+        while self._sells(smaller := low + (known - low) // _SMALLER):
+            known = smaller
+
+        return known, high

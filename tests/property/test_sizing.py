@@ -35,8 +35,8 @@ def _compare(seed, situations, grid):
         deal, ways = _situation(chance)
         found = best_size(deal, ways)
         best, spare = _best_of_grid(deal, ways, grid)
-        if best is None:
-            continue
+        if best is None or best <= 0:
+            continue  # nothing to be had: how little could be lost is nobody's question
 
         if found is None:
             assert best <= spare, f"situation {seed}/{number}: nothing instead of {best}"

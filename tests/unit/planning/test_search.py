@@ -66,13 +66,13 @@ def test_ceiling_is_never_below_a_concave_curve(peak, steep, low, width):
 
     seen = Memo(value)
     probe(seen, low, low + width)
-    assert ceiling(seen) >= value(min(max(peak, low), low + width))
+    assert ceiling(seen, low, low + width) >= value(min(max(peak, low), low + width))
 
 
 def test_ceiling_of_a_line_is_its_end_and_the_noise_allowed():
     seen = Memo(lambda x: 3 * x)
     probe(seen, 0, 100)
-    assert ceiling(seen) == 304
+    assert ceiling(seen, 0, 100) == 304
 
 
 @given(st.integers(0, 1_000), st.integers(-50, 1_050), st.integers(1, 400))
