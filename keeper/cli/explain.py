@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keeper.cli.labels import labels_for, tokens_in
 from keeper.cli.options import config_option, example, load, output_options
 from keeper.cli.positions import position_row
 
 if TYPE_CHECKING:
     from keeper.app.views import Explanation
+    from keeper.telemetry.table import Labels
     from keeper.types import Address, Declined, Offer
 
 
@@ -30,11 +32,17 @@ def command(account: str, config_path: Path, *, as_json: bool, debug: bool) -> N
     loaded = load(config_path, as_json=as_json, debug=debug)
     from keeper import app
 
-    for found in asyncio.run(app.explain(loaded.config, address, as_json=as_json)):
-        if as_json:
+    explanations = asyncio.run(app.explain(loaded.config, address, as_json=as_json))
+    if as_json:
+        for found in explanations:
             click.echo(json.dumps(_row(found)))
-        else:
-            _show(found)
+
+        return
+
+    rows = [position_row(found.view) for found in explanations if found.view is not None]
+    labels = labels_for(loaded.config, tokens_in(rows))
+    for found in explanations:
+        _show(found, labels)
 
 
 def _address(text: str) -> "Address":
@@ -88,19 +96,21 @@ def _text(address: "Address") -> str:
     return to_checksum(address)
 
 
-def _show(found: "Explanation") -> None:
+def _show(found: "Explanation", labels: "Labels") -> None:
     from keeper.telemetry.sanitise import line_text
-    from keeper.telemetry.table import positions_table, print_tables
+    from keeper.telemetry.table import positions_table, print_tables, token_text
 
     looked = found.view or found.unknown
     if looked is not None:
-        print_tables([positions_table([position_row(looked)], {})], sys.stdout)
+        print_tables([positions_table([position_row(looked)], labels)], sys.stdout)
 
     lines = [f"at block {found.block}: {len(found.offers)} offers, {len(found.plans)} plans"]
-    lines += [f"offer {_offer_text(offer)}" for offer in found.offers]
+    lines += [f"offer {_offer_text(offer, labels)}" for offer in found.offers]
     for plan in found.plans:
         chosen = plan.opportunity
-        lines.append(f"plan  {_offer_text(chosen.offer)}: {chosen.size} taken, {chosen.profit.amount} expected")
+        size = token_text(chosen.size, _text(chosen.offer.size_token), labels)
+        profit = token_text(chosen.profit.amount, _text(chosen.profit.token), labels)
+        lines.append(f"plan  {chosen.offer.kind.value} {size}, expecting {profit}")
 
     for no in found.declined:
         numbers = " ".join(f"{name}={value}" for name, value in no.numbers.items())
@@ -110,6 +120,13 @@ def _show(found: "Explanation") -> None:
         click.echo(line_text(line.rstrip()))
 
 
-def _offer_text(offer: "Offer") -> str:
-    sizes = ", ".join(str(low) if low == high else f"{low} to {high}" for low, high in offer.sizes)
-    return f"{offer.kind.value} {_text(offer.receive_token)} for {_text(offer.pay_token)}, {sizes}"
+def _offer_text(offer: "Offer", labels: "Labels") -> str:
+    from keeper.telemetry.table import symbol_of, token_text
+
+    token = _text(offer.size_token)
+    ends = [(token_text(low, token, labels), token_text(high, token, labels)) for low, high in offer.sizes]
+    sizes = ", ".join(low if low == high else f"{low} to {high}" for low, high in ends)
+    return (
+        f"{offer.kind.value} {symbol_of(_text(offer.receive_token), labels)} "
+        f"for {symbol_of(_text(offer.pay_token), labels)}: {sizes}"
+    )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from keeper.cli.labels import labels_for, tokens_in
 from keeper.cli.options import config_option, example, load, output_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from keeper.app.views import PositionView
-    from keeper.telemetry.table import Row
+    from keeper.telemetry.table import Labels, Row
     from keeper.types import Declined
 
 _SHOWN: Final = 40
@@ -46,7 +47,8 @@ def command(config_path: Path, *, below: str | None, limit: int | None, as_json:
             click.echo(json.dumps(row))
         return
 
-    _show(rows, limit or _SHOWN)
+    shown = rows[: limit or _SHOWN]
+    _show(shown, labels_for(loaded.config, tokens_in(shown)), hidden=len(rows) - len(shown))
 
 
 def position_row(found: "PositionView | Declined") -> "Row":
@@ -85,9 +87,9 @@ def _is_below(row: "Row", threshold_wad: int) -> bool:
     return health is not None and (health == "unknown" or int(str(health)) < threshold_wad)
 
 
-def _show(rows: "Sequence[Row]", limit: int) -> None:
+def _show(rows: "Sequence[Row]", labels: "Labels", *, hidden: int) -> None:
     from keeper.telemetry.table import positions_table, print_tables
 
-    print_tables((positions_table(rows[:limit], {}),), sys.stdout)
-    more = f", {len(rows) - limit:,} more not shown (--limit)" if len(rows) > limit else ""
-    click.echo(f"{len(rows):,} positions{more}")
+    print_tables((positions_table(rows, labels),), sys.stdout)
+    more = f", the nearest {len(rows):,} shown (--limit)" if hidden else ""
+    click.echo(f"{len(rows) + hidden:,} positions{more}")

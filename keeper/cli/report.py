@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from keeper.cli.labels import labels_for, tokens_in
 from keeper.cli.options import config_option, example, load, output_options
 
 if TYPE_CHECKING:
-    from keeper.telemetry.table import Row
+    from keeper.telemetry.table import Labels, Row
 
 
 @click.command(
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> None:
     """Show what was planned, sent and declined, and how it ended.
 
-    Reads the journal alone, also while the keeper runs. With --json one object per line; amounts are decimal text in
-    base units.
+    Reads the journal, also while the keeper runs; the node is asked for symbols only. With --json one object per line;
+    amounts are decimal text in base units.
     """
     from keeper.journal.database import connect_read_only
     from keeper.journal.queries import report_rows
@@ -37,7 +38,8 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
             for row in report_rows(connection):
                 click.echo(json.dumps(row))
         else:
-            _show(list(report_rows(connection)))
+            rows = list(report_rows(connection))
+            _show(rows, labels_for(loaded.config, tokens_in(rows)))
     finally:
         connection.close()
 
@@ -54,11 +56,12 @@ def _journal(configured: Path, *, dry_run: bool) -> Path:
     return live
 
 
-def _show(rows: "Sequence[Row]") -> None:
+def _show(rows: "Sequence[Row]", labels: "Labels") -> None:
     from keeper.telemetry.table import declined_table, outcomes_table, print_tables
 
     plans = [row for row in rows if row["status"] != "declined"]
-    declined = [row for row in rows if row["status"] == "declined"]
-    print_tables((outcomes_table(plans, {}), declined_table(declined)), sys.stdout)
+    # The last word on each position: a person wants to know where it stands, `--json` has them all.
+    declined = {(row["deployment"], row["position"]): row for row in rows if row["status"] == "declined"}
+    print_tables((outcomes_table(plans, labels), declined_table(list(declined.values()))), sys.stdout)
     counts = Counter(str(row["status"]) for row in rows)
     click.echo(", ".join(f"{count:,} {status}" for status, count in counts.most_common()) or "nothing yet")

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from keeper.telemetry.sanitise import line_text, symbol_text
+from keeper.units import MAX_UINT256
 
 Row = Mapping[str, object]
 _SIGNIFICANT: Final = 6
@@ -55,7 +56,7 @@ def outcomes_table(rows: Sequence[Row], labels: Labels) -> Table:
         debt, collateral = row.get("debt_token"), row.get("collateral_token")
         table.add_row(
             _position(row),
-            Text(f"{_symbol(debt, labels)} → {_symbol(collateral, labels)}"),
+            Text(f"{symbol_of(debt, labels)} → {symbol_of(collateral, labels)}"),
             _amount(row.get("repaid"), debt, labels),
             _amount(row.get("seized"), collateral, labels),
             _profit(row, labels),
@@ -68,12 +69,18 @@ def outcomes_table(rows: Sequence[Row], labels: Labels) -> Table:
 
 
 def declined_table(rows: Sequence[Row]) -> Table:
-    """Show every no: the position, the reason, and the numbers that decided."""
-    table = _table("Declined", ("deployment", "position", "reason", "numbers"))
+    """Show every no: the position, the reason, the last block it was given at, and the numbers that decided."""
+    table = _table("Declined", ("deployment", "position", "reason", "block", "numbers"))
     for row in rows:
         numbers = row.get("numbers")
         shown = " ".join(f"{key}={value}" for key, value in numbers.items()) if isinstance(numbers, Mapping) else ""
-        table.add_row(_text(row.get("deployment")), _position(row), _text(row.get("reason")), _text(shown))
+        table.add_row(
+            _text(row.get("deployment")),
+            _text(row.get("position")),
+            _text(row.get("reason")),
+            _number(row.get("block")),
+            _text(shown),
+        )
 
     return table
 
@@ -85,7 +92,7 @@ def positions_table(rows: Sequence[Row], labels: Labels) -> Table:
         state = str(row.get("state", ""))
         table.add_row(
             _text(row.get("deployment")),
-            _position(row),
+            _text(row.get("account", row.get("position"))),  # whole: it is what `keeper explain` wants
             _text(health_text(row.get("health_wad"))),
             Text(line_text(state), style=_STATUS_STYLES.get(state, "")),
             _holdings(row.get("collateral"), labels),
@@ -124,6 +131,17 @@ def health_text(health_wad: object) -> str:
     return "∞" if wad >= 10**36 else amount_text(wad, 18)
 
 
+def symbol_of(token: object, labels: Labels) -> str:
+    """Name a token by its symbol, cleaned, or by its short address where it has none."""
+    label = labels.get(str(token))
+    return _short(token) if label is None else symbol_text(label.symbol)
+
+
+def token_text(amount: int, token: object, labels: Labels) -> str:
+    """Render an amount with its token's name."""
+    return f"{_amount(amount, token, labels).plain} {symbol_of(token, labels)}"
+
+
 # Cells -------------------------------------------------------------------------------------------------------------
 
 
@@ -150,16 +168,14 @@ def _position(row: Row) -> Text:
     return Text("-" if position is None else _short(position))
 
 
-def _symbol(token: object, labels: Labels) -> str:
-    label = labels.get(str(token))
-    return _short(token) if label is None else symbol_text(label.symbol)
-
-
 def _amount(amount: object, token: object, labels: Labels) -> Text:
     if amount is None:
         return Text("-")
 
     label = labels.get(str(token))
+    if int(str(amount)) == MAX_UINT256:
+        return Text("all")  # the protocols' word for the whole debt
+
     if label is None or label.decimals is None:
         return Text(f"{int(str(amount)):,}")
 
@@ -172,10 +188,10 @@ def _profit(row: Row, labels: Labels) -> Text:
     realised, settled = row.get("realised_profit"), row.get("settled_profit")
     if realised is None:
         expected = _amount(row.get("expected_profit"), token, labels).plain
-        return Text(f"({expected} {_symbol(token, labels)})", style="dim")
+        return Text(f"({expected} {symbol_of(token, labels)})", style="dim")
 
     style = "green" if settled in (None, realised) else "bold red"
-    return Text(f"{_amount(realised, token, labels).plain} {_symbol(token, labels)}", style=style)
+    return Text(f"{_amount(realised, token, labels).plain} {symbol_of(token, labels)}", style=style)
 
 
 def _number(value: object) -> Text:
@@ -194,6 +210,6 @@ def _holdings(holdings: object, labels: Labels) -> Text:
     for holding in holdings if isinstance(holdings, list | tuple) else ():
         if isinstance(holding, Mapping):
             token = holding.get("token")
-            lines.append(f"{_amount(holding.get('amount'), token, labels).plain} {_symbol(token, labels)}")
+            lines.append(f"{_amount(holding.get('amount'), token, labels).plain} {symbol_of(token, labels)}")
 
     return Text("\n".join(lines))

@@ -105,11 +105,13 @@ def test_decline_is_shown_with_its_numbers_and_without_obeying_them():
         "deployment": "aave-core",
         "position": None,
         "reason": "no_route",
+        "block": 19000001,
         "numbers": {"why": "[red]\x1b[2J", "n": 5},
     }
     text = shown(declined_table([row]))
     assert "why=[red]\\u{1b}[2J n=5" in text
     assert "no_route" in text
+    assert "19,000,001" in text
 
 
 def test_position_is_shown_with_health_and_holdings():
