@@ -61,18 +61,17 @@ contract Executor is Settlement {
     // Entry -------------------------------------------------------------------------------------------------------
 
     /// @notice Runs a program, for an operator. Value sent is for the tip; what is left of it goes to the treasury.
-    function execute(Header calldata header, bytes calldata program) external payable {
+    /// @return profit What the treasury got of the profit token, for whoever simulates; 0 is a quiet miss.
+    function execute(Header calldata header, bytes calldata program) external payable returns (uint256 profit) {
         if (!isOperator[msg.sender]) revert NotOperator(msg.sender);
 
         bool quiet = header.flags & FLAG_QUIET_MISS != 0;
 
-        if (_begin(header, program, quiet)) {
-            _settle(header, msg.sender);
-        } else {
-            emit Missed(msg.sender);
+        if (_begin(header, program, quiet)) return _settle(header, msg.sender);
 
-            if (msg.value != 0) _sendNative(msg.sender, msg.value);
-        }
+        emit Missed(msg.sender);
+
+        if (msg.value != 0) _sendNative(msg.sender, msg.value);
     }
 
     /// @notice Runs a program as the solver of an Atlas auction; Atlas has checked the operator's signature of it.

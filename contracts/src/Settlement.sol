@@ -36,12 +36,12 @@ abstract contract Settlement is Interpreter {
     uint256 private constant BPS = 10_000;
 
     /// The end of a frame, in an order that matters: the tip is a call to a stranger, so everything is checked after it.
-    function _settle(Header calldata header, address operator) internal {
+    function _settle(Header calldata header, address operator) internal returns (uint256 profit) {
         if (_expectationCount() != 0) revert ExpectationsLeft(_expectationCount());
 
         uint256 tip = _payTip(header);
         _takeBack();
-        uint256 profit = _collect(header.minProfit);
+        profit = _collect(header.minProfit);
         _collectNative();
         _close();
 

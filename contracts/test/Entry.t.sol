@@ -22,6 +22,15 @@ contract EntryTest is Setup {
         _empty();
     }
 
+    function test_execute_returnsTheProfitForWhoeverSimulates() public {
+        vm.prank(OPERATOR);
+        _same(executor.execute(_header(), _gainOne()), 1e6, "profit");
+        aave.setHealth(1e18);
+        Header memory header = _quiet();
+        vm.prank(OPERATOR);
+        _same(executor.execute(header, bytes.concat(_unhealthy(), _gainOne())), 0, "a quiet miss");
+    }
+
     function test_callerNotInTheOperatorSet_reverts() public {
         vm.expectRevert(abi.encodeWithSelector(Roles.NotOperator.selector, STRANGER));
         vm.prank(STRANGER);

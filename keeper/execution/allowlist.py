@@ -70,9 +70,19 @@ class Allowlist:
 
     @classmethod
     def from_permissions(cls, permissions: Iterable[Permission]) -> Self:
-        """Turn what adapters say their plans call into entries, each once."""
-        wanted = dict.fromkeys(permissions)
-        return cls(tuple(Rule(entry.target, entry.selector, Kind.CALL, entry.spender) for entry in wanted))
+        """Turn what adapters say their plans call and approve into entries, each once.
+
+        An approval is not an entry of its own: it lists the token, and names the spender of its target's calls.
+        """
+        wanted = tuple(dict.fromkeys(permissions))
+        spenders = {entry.spender for entry in wanted if entry.spender is not None}
+        called = (entry for entry in wanted if entry.spender is None)
+        rules = (
+            Rule(entry.target, entry.selector, Kind.CALL, entry.target if entry.target in spenders else None)
+            for entry in called
+        )
+        tokens = dict.fromkeys(entry.target for entry in wanted if entry.spender is not None)
+        return cls(tuple(rules), tuple(map(Listing, tokens)))
 
     def __add__(self, other: "Allowlist") -> "Allowlist":
         return Allowlist(
@@ -83,6 +93,31 @@ class Allowlist:
 
     def __bool__(self) -> bool:
         return bool(self.rules or self.listings or self.factories)
+
+
+def missing(wanted: Allowlist, present: Allowlist) -> Allowlist:
+    """Entries that must be set for `present` to hold what is wanted."""
+    return Allowlist(
+        tuple(rule for rule in wanted.rules if rule not in present.rules),
+        tuple(listing for listing in wanted.listings if listing not in present.listings),
+        tuple(factory for factory in wanted.factories if factory not in present.factories),
+    )
+
+
+def surplus(wanted: Allowlist, present: Allowlist) -> Allowlist:
+    """Entries nobody wants, each in the form that takes it out."""
+    rules = {(rule.target, rule.selector) for rule in wanted.rules}
+    tokens = {listing.token for listing in wanted.listings}
+    factories = {factory.factory for factory in wanted.factories}
+    return Allowlist(
+        tuple(
+            Rule(rule.target, rule.selector, Kind.NONE)
+            for rule in present.rules
+            if (rule.target, rule.selector) not in rules
+        ),
+        tuple(Listing(entry.token, listed=False) for entry in present.listings if entry.token not in tokens),
+        tuple(Factory(entry.factory, bytes(32)) for entry in present.factories if entry.factory not in factories),
+    )
 
 
 UNISWAP_V3_INIT_CODE_HASH: Final = bytes.fromhex("e34f199b19b2b4f47f68442619d555527d244f78a3297ea89325f843f87b8b54")
