@@ -22,9 +22,11 @@ from keeper.types import Address
 
 IDLE_BLOCKS: Final = 20
 READY_TIMEOUT_S: Final = 60.0
-PATIENCE_S: Final = 4.0
+PATIENCE_S: Final = 10.0
 """How long the next block waits for a keeper that is still at the last one. A real slot leaves it twelve seconds."""
 POLL_S: Final = 0.02
+WAIT_BLOCKS: Final = 8
+"""The moves start a multiple of so many blocks after the keeper does, so that its start may take longer or shorter."""
 LAST_BLOCKS: Final = 120
 """Blocks after the last move within which the keeper must have ended."""
 
@@ -127,14 +129,15 @@ def _command(config: Path) -> Sequence[str]:
 
 
 def _until_ready(clock: Clock, watch: Watch) -> None:
-    """Mine until the keeper has gone through its first block."""
-    deadline = time.monotonic() + READY_TIMEOUT_S
+    """Mine until the keeper has gone through its first block, a whole number of waits: interest runs meanwhile."""
+    deadline, waited = time.monotonic() + READY_TIMEOUT_S, 0
 
-    while watch.answered < 0:
+    while watch.answered < 0 or waited % WAIT_BLOCKS:
         if time.monotonic() > deadline:
             raise SandboxError(f"the keeper was not ready within {READY_TIMEOUT_S:.0f} s: {watch.run.tail()}")
 
         watch.after_block(clock.tick())
+        waited += 1
 
 
 def _until_ended(clock: Clock, watch: Watch) -> None:
