@@ -20,12 +20,13 @@ GRID = 2_000
 
 
 def test_best_size_is_never_below_a_grid(random_seed):
-    _compare(random_seed, 40, GRID)
+    _compare(random_seed, 30, GRID)
 
 
 @pytest.mark.full
-def test_best_size_is_never_below_a_fine_grid_in_a_thousand_situations(random_seed):
-    _compare(random_seed, 1_000, 5 * GRID)
+@pytest.mark.timeout(1_200)  # the grid is what takes its time
+def test_best_size_is_never_below_a_grid_in_many_situations(random_seed):
+    _compare(random_seed, 200, GRID)
 
 
 def _compare(seed, situations, grid):
