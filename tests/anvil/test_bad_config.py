@@ -1,0 +1,147 @@
+"""A configuration that only the chain can find wrong ends the run at once, before anything is read or signed."""
+
+import json
+import shutil
+
+import pytest
+
+from keeper.errors import ChainError, ConfigError, ExecutorError, SigningKeyError
+from keeper.sandbox.chain import LocalChain
+from keeper.sandbox.stage.operator import settle_in
+from keeper.types import Address, to_checksum
+from tests.unit.cli.terminal import keeper
+
+pytestmark = pytest.mark.anvil
+
+CONTRACT = Address(b"\xc0" * 20)
+EMPTY = to_checksum(Address(b"\xee" * 20))
+
+
+@pytest.fixture(scope="module")
+def chain(packages, saved):
+    with saved.start(packages) as anvil:
+        local = LocalChain(anvil.url)
+        yield local
+        local.close()
+
+
+@pytest.fixture(scope="module")
+def office(chain, saved, tmp_path_factory):
+    """An operator with everything right: key, gas, a wired executor, a configuration that is ready to go live."""
+    folder = tmp_path_factory.mktemp("operator")
+    settle_in(chain, saved.world, folder, chain.node.url)
+    return folder
+
+
+@pytest.fixture
+def folder(office, tmp_path):
+    """A copy of the operator's files, to break."""
+    return shutil.copytree(office, tmp_path / "operator")
+
+
+def broken(folder, old, new):
+    path = folder / "keeper.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def line_of(folder, text):
+    lines = (folder / "keeper.toml").read_text().splitlines()
+    return next(number for number, line in enumerate(lines, 1) if line.startswith(text))
+
+
+def refused(folder, code, *, live=True):
+    """Run until idle; what was said, which must be one message under the banner, without a secret or a traceback."""
+    passphrase = (folder / "passphrase").read_text().splitlines()[0]
+    done = keeper("run", "--until-idle", "3", *(["--live"] if live else []), cwd=folder)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert [secret for secret in (passphrase, "Traceback") if secret in done.stderr] == []
+    messages = [line for line in done.stderr.splitlines() if line.startswith("keeper: ")]
+    assert len(messages) == 1
+    return done.stderr[done.stderr.index(messages[0]) :]
+
+
+def executor_of(folder):
+    line = (folder / "keeper.toml").read_text().splitlines()[line_of(folder, "address = ") - 1]
+    return line.split('"')[1]
+
+
+def test_config_that_is_right_runs_live_until_idle(folder, chain):
+    """The rest of this file means little unless the unbroken configuration is accepted."""
+    chain.node.rpc("evm_setIntervalMining", 1)
+    try:
+        done = keeper("run", "--live", "--until-idle", "2", "--json", cwd=folder)
+    finally:
+        chain.node.rpc("evm_setIntervalMining", 0)
+        chain.node.rpc("evm_setAutomine", True)
+
+    assert (done.returncode, done.stdout) == (0, "")
+    events = [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    assert events[0] == "run_announced"
+    assert "block_processed" in events
+    assert events[-1] == "run_ended"
+
+
+def test_chain_id_that_is_not_the_nodes_is_refused_with_both(folder):
+    broken(folder, "id = 31337", "id = 1")
+    said = refused(folder, ConfigError.exit_code)
+    assert "31337" in said
+    assert "[chain] id" in said
+
+
+def test_executor_without_code_is_refused(folder):
+    broken(folder, executor_of(folder), EMPTY)
+    said = refused(folder, ExecutorError.exit_code)
+    assert f"no contract at {EMPTY}" in said
+    assert "keeper executor deploy" in said
+
+
+def test_executor_that_is_another_contract_is_refused(folder, chain):
+    chain.set_code(CONTRACT, b"\x60\x00\x60\x00\xf3")  # returns nothing to anything
+    broken(folder, executor_of(folder), to_checksum(CONTRACT))
+    assert "is not a keeper executor: check [executor] address" in refused(folder, ExecutorError.exit_code)
+
+
+def test_executor_of_somebody_else_is_refused_with_the_key_it_does_not_know(folder):
+    (folder / "operator.json").unlink()
+    made = keeper("keys", "new", "operator.json", "--passphrase-file", "passphrase", cwd=folder)
+    said = refused(folder, ExecutorError.exit_code)
+    assert f"does not take orders from {made.stdout.strip()}" in said
+    assert "must add it as an operator" in said
+
+
+def test_executor_with_other_code_than_pinned_is_refused(folder):
+    broken(folder, "[executor]\n", f'[executor]\ncode_hash = "0x{"ab" * 32}"\n')
+    assert "is not the one [executor] code_hash pins" in refused(folder, ExecutorError.exit_code)
+
+
+def test_passphrase_that_is_wrong_is_refused_before_anything_is_read(folder):
+    (folder / "passphrase").write_text("wrong horse battery\n")
+    said = refused(folder, SigningKeyError.exit_code)
+    assert "wrong passphrase" in said
+
+
+def test_passphrase_file_that_is_missing_is_refused_at_its_line(folder):
+    line = line_of(folder, "passphrase_file")
+    (folder / "passphrase").rename(folder / "elsewhere")
+    done = keeper("run", "--live", cwd=folder)
+    assert done.returncode == SigningKeyError.exit_code
+    assert done.stderr.startswith(f"keeper: keeper.toml:{line}: [keys] passphrase_file: no such file")
+
+
+def test_node_that_is_down_is_refused_with_its_host(folder, chain):
+    broken(folder, chain.node.url, "http://user:secret-token@127.0.0.1:1/v2/secret-token")
+    said = refused(folder, ChainError.exit_code)
+    assert "127.0.0.1:1" in said
+    assert "secret-token" not in said
+
+
+@pytest.mark.parametrize("key", ["addresses_provider", "factory"])
+def test_address_that_is_no_such_contract_is_told_by_name(folder, key):
+    """A right checksum says nothing about what is there; a run on it would be blind."""
+    old = next(line for line in (folder / "keeper.toml").read_text().splitlines() if line.startswith(f"{key} = "))
+    broken(folder, old, f'{key} = "{EMPTY}"')
+    done = keeper("run", "--live", "--until-idle", "1", "--json", cwd=folder)
+    assert "Traceback" not in done.stderr
+    assert EMPTY in done.stderr or key in done.stderr
