@@ -137,6 +137,11 @@ def ask_simulation(call: Call, head: BlockHead, hypothesis: Hypothesis) -> bytes
     return _question("simulate", head.hash, _request(call), hypothesis)
 
 
+def ask_simulation_in_turn(calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis) -> bytes:
+    """Write a simulation of several calls."""
+    return _question("simulate in turn", head.hash, [_request(call) for call in calls], hypothesis)
+
+
 def ask_account(kind: str, subject: bytes) -> bytes:
     """Write an unpinned question about an account or a transaction."""
     return _question(kind, subject)

@@ -16,6 +16,7 @@ from keeper.chain.logs import LogReader, Paging
 from keeper.chain.port import Hypothesis, Receipt
 from keeper.chain.reads import MULTICALL3, PinnedReads
 from keeper.chain.rpc import Deadlines, Rpc
+from keeper.chain.sequence import SequenceSimulator
 from keeper.chain.simulation import Simulator
 from keeper.chain.wire import blob, hexed, quantity, read_receipt
 from keeper.config.values import RpcUrl
@@ -49,6 +50,7 @@ class LiveChain:
         self._logs = LogReader(endpoints, self._headers, Paging(attempts=1))
         self._reads = PinnedReads(endpoints, settings.multicall3)
         self._simulator = Simulator(endpoints)
+        self._sequence = SequenceSimulator(endpoints)
 
     @property
     def chain_id(self) -> int:
@@ -87,6 +89,12 @@ class LiveChain:
     async def simulate(self, call: Call, head: BlockHead, hypothesis: Hypothesis) -> Returned:
         """See `PinnedChain`."""
         return await self._simulator.run(call, head, hypothesis)
+
+    async def simulate_in_turn(
+        self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis
+    ) -> tuple[Returned, ...]:
+        """See `PinnedChain`."""
+        return await self._sequence.run(calls, head, hypothesis)
 
     async def nonce(self, account: Address, *, pending: bool = False) -> int:
         """See `AccountChain`."""

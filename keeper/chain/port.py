@@ -76,6 +76,15 @@ class PinnedChain(Protocol):
         """Run a call on the head's state in the block it aims for; a revert is an answer."""
         ...
 
+    async def simulate_in_turn(
+        self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis
+    ) -> tuple[Returned, ...]:
+        """Run calls one after another in the block they aim for, each on what those before it leave.
+
+        A revert is an answer, though some nodes leave its data out; `RpcError` where no node can do this.
+        """
+        ...
+
 
 class AccountChain(Protocol):
     """What sending needs: unpinned, asked of whichever endpoint is healthy; `RpcError` where none answers."""

@@ -18,6 +18,7 @@ from keeper.chain.flight import (
     ask_logs,
     ask_reads,
     ask_simulation,
+    ask_simulation_in_turn,
     write_record,
 )
 from keeper.chain.port import ChainPort, HeadEvent, Hypothesis, Receipt
@@ -109,6 +110,13 @@ class RecordingChain:
         """See `PinnedChain`."""
         question = ask_simulation(call, head, hypothesis)
         return await self._noted(question, self._chain.simulate(call, head, hypothesis))
+
+    async def simulate_in_turn(
+        self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis
+    ) -> tuple[Returned, ...]:
+        """See `PinnedChain`."""
+        question = ask_simulation_in_turn(calls, head, hypothesis)
+        return await self._noted(question, self._chain.simulate_in_turn(calls, head, hypothesis))
 
     async def nonce(self, account: Address, *, pending: bool = False) -> int:
         """See `AccountChain`."""

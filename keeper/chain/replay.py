@@ -15,6 +15,7 @@ from keeper.chain.flight import (
     ask_logs,
     ask_reads,
     ask_simulation,
+    ask_simulation_in_turn,
     show_question,
 )
 from keeper.chain.phrases import Refusal
@@ -86,6 +87,12 @@ class ReplayedChain:
     async def simulate(self, call: Call, head: BlockHead, hypothesis: Hypothesis) -> Returned:
         """See `PinnedChain`."""
         return self._answer(ask_simulation(call, head, hypothesis), Returned)
+
+    async def simulate_in_turn(
+        self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis
+    ) -> tuple[Returned, ...]:
+        """See `PinnedChain`."""
+        return self._answer(ask_simulation_in_turn(calls, head, hypothesis), tuple[Returned, ...])
 
     async def nonce(self, account: Address, *, pending: bool = False) -> int:
         """See `AccountChain`."""

@@ -100,7 +100,7 @@ class Desk:
             priced = await self._price(plans, head, native_usd, answers)
             if priced:
                 self._journal.record_plans(priced)
-                await self._simulate(priced, plans[0], answers)
+                await self._simulate(plans, priced, answers)
 
             for each in priced:
                 if each.plan.id not in answers:
@@ -196,18 +196,16 @@ class Desk:
 
         return priced
 
-    async def _simulate(self, priced: Sequence[PricedPlan], first: Plan, answers: dict[str, Answered]) -> None:
-        """Run all of them at once; only the first plan of the pass was made for the head's own state."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(
-                    self._simulator.run(each.plan, each.head, alone=each.plan is first), name=f"simulate {each.plan.id}"
-                )
-                for each in priced
-            ]
+    async def _simulate(
+        self, plans: Sequence[Plan], priced: Sequence[PricedPlan], answers: dict[str, Answered]
+    ) -> None:
+        """Run them in order; up to the first plan that was not priced they are the order they were planned for."""
+        exact = 0
+        while exact < len(priced) and priced[exact].plan is plans[exact]:
+            exact += 1
 
-        for each, task in zip(priced, tasks, strict=True):
-            simulated = task.result()
+        found = await self._simulator.run([each.plan for each in priced], priced[0].head, exact=exact)
+        for each, simulated in zip(priced, found, strict=True):
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
             elif self._live is None:

@@ -61,6 +61,9 @@ class LedgerChain:
 
         return found
 
+    async def simulate_in_turn(self, calls, head, hypothesis):
+        return tuple([await self.simulate(call, head, hypothesis) for call in calls])
+
     async def nonce(self, account, *, pending=False):
         return self.foreign + len(self.receipts)
 

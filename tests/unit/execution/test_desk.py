@@ -4,7 +4,7 @@ import pytest
 import structlog
 
 from keeper.chain.phrases import Refusal
-from keeper.errors import JournalError, RpcError, SigningKeyError
+from keeper.errors import JournalError, SigningKeyError
 from keeper.execution.base import Outcome, Status
 from keeper.types import Declined, Reason, Returned
 from keeper.units import GWEI, USD
@@ -83,10 +83,10 @@ async def test_nothing_is_sent_when_the_simulated_profit_differs(office):
     assert row["reason"] == "simulation_differs: expected_profit 80, simulated_profit 79"
 
 
-async def test_a_later_plan_only_has_to_go_through(office):
+async def test_a_later_plan_too_has_to_earn_what_the_model_says_behind_the_ones_before_it(office):
     office.chain.simulated[make_plan(2).data] = Returned(ok=True, data=word(79))
     await office.execute(make_plan(1), make_plan(2))
-    assert office.statuses() == ["sent", "sent"]
+    assert office.statuses() == ["sent", "simulation_failed"]
 
 
 async def test_a_plan_behind_one_that_was_not_priced_still_only_has_to_go_through(office):
@@ -99,7 +99,7 @@ async def test_a_plan_behind_one_that_was_not_priced_still_only_has_to_go_throug
 
 
 async def test_one_failing_plan_does_not_stop_the_others(office):
-    office.chain.simulated[make_plan(2).data] = RpcError("no node answers")
+    office.chain.simulated[make_plan(2).data] = Returned(ok=False, data=b"\xab\xcd")
     found = await office.execute(make_plan(1), make_plan(2), make_plan(3))
     assert [each.status.value for each in found] == ["sent", "simulation_failed", "sent"]
     assert [decode(raw).nonce for raw in office.chain.sends] == [0, 1]

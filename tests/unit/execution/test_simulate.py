@@ -14,14 +14,21 @@ def word(value):
     return value.to_bytes(32, "big")
 
 
-async def run(returned, *, alone=True):
+async def run(returned, *, exact=1):
     chain = LedgerChain(simulated={PLAN.data: returned})
-    return await Simulator(chain, OPERATOR, explain).run(PLAN, chain.head, alone=alone)
+    (found,) = await Simulator(chain, OPERATOR, explain).run([PLAN], chain.head, exact=exact)
+    return found
+
+
+async def run_both(first, second, *, exact=2):
+    after = make_plan(id="plan-2", data=b"after")
+    chain = LedgerChain(simulated={PLAN.data: first, after.data: second})
+    return await Simulator(chain, OPERATOR, explain).run([PLAN, after], chain.head, exact=exact)
 
 
 async def test_a_plan_is_run_by_the_operator_in_the_block_it_aims_for():
     chain = LedgerChain()
-    assert await Simulator(chain, OPERATOR, explain).run(PLAN, chain.head, alone=True) == Simulated(80)
+    assert await Simulator(chain, OPERATOR, explain).run([PLAN], chain.head, exact=1) == [Simulated(80)]
     call, head, hypothesis = chain.simulations[0]
     assert (call.sender, call.to, call.data, call.gas) == (OPERATOR, EXECUTOR, PLAN.data, PLAN.gas_limit)
     assert head == chain.head
@@ -48,12 +55,33 @@ async def test_another_profit_than_the_models_is_declined_with_both(profit):
     assert found.numbers == {"plan": "plan-1", "expected_profit": 80, "simulated_profit": profit}
 
 
-async def test_another_profit_behind_an_earlier_plan_goes_through():
-    assert await run(Returned(ok=True, data=word(79)), alone=False) == Simulated(79)
+async def test_another_profit_than_the_models_behind_a_plan_that_went_through_is_declined():
+    first, second = await run_both(Returned(ok=True, data=word(80)), Returned(ok=True, data=word(79)))
+    assert first == Simulated(80)
+    assert second.reason is Reason.SIMULATION_DIFFERS
 
 
-async def test_a_quiet_miss_behind_an_earlier_plan_is_declined_all_the_same():
-    assert (await run(Returned(ok=True, data=word(0)), alone=False)).reason is Reason.SIMULATION_FAILED
+async def test_another_profit_behind_a_plan_that_failed_goes_through():
+    first, second = await run_both(Returned(ok=False, data=b"\xab"), Returned(ok=True, data=word(79)))
+    assert first.reason is Reason.SIMULATION_FAILED
+    assert second == Simulated(79)
+
+
+async def test_another_profit_out_of_the_planned_order_goes_through():
+    assert await run(Returned(ok=True, data=word(79)), exact=0) == Simulated(79)
+
+
+async def test_a_quiet_miss_out_of_the_planned_order_is_declined_all_the_same():
+    assert (await run(Returned(ok=True, data=word(0)), exact=0)).reason is Reason.SIMULATION_FAILED
+
+
+async def test_an_executor_that_returns_nothing_is_declined():
+    assert (await run(Returned(ok=True, data=b""))).reason is Reason.SIMULATION_FAILED
+
+
+async def test_no_answer_for_several_declines_them_all():
+    first, second = await run_both(RpcError("no node answers"), Returned(ok=True, data=word(80)))
+    assert first.numbers["node"] == second.numbers["node"] == "no node answers"
 
 
 async def test_an_answer_of_another_shape_is_declined():
