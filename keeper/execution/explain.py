@@ -1,7 +1,8 @@
 """Programs and reverts of the executor contract, read back for people and tests."""
 
 from dataclasses import dataclass
-from typing import Final
+from enum import IntEnum
+from typing import Final, TypeVar
 
 from eth_utils.crypto import keccak
 
@@ -30,6 +31,8 @@ from keeper.execution.operations import (
 )
 from keeper.types import Address, to_checksum
 
+K = TypeVar("K", bound=IntEnum)
+
 # Programs -----------------------------------------------------------------------------------------------------------
 
 
@@ -40,6 +43,9 @@ def decode_execute(data: bytes) -> tuple[Header, tuple[Op, ...]]:
 
     words = [int.from_bytes(data[4 + 32 * i : 36 + 32 * i], "big") for i in range(10)]
     deadline, max_block, token, min_profit, tip_bps, min_tip, max_tip, flags, _, length = words
+    if token >> 160:
+        raise DecodeError(f"the profit token is no address: {token:#x}")
+
     header = Header(
         deadline, Address(token.to_bytes(20, "big")), min_profit, max_block, tip_bps, min_tip, max_tip, Flag(flags)
     )
@@ -145,14 +151,14 @@ def _decode_expect(cursor: _Cursor) -> Expect:
     answer, may_pay = cursor.number(1), cursor.number(16)
     offset = cursor.number(2) if data_argument is not None else 0
     caller = cursor.address() if answer & calldata.EXPLICIT_FLAG else None
-    kind = Answer(answer & ~calldata.EXPLICIT_FLAG)
+    kind = _known(Answer, answer & ~calldata.EXPLICIT_FLAG)
     word = cursor.take(32) if kind is Answer.WORD else b""
     return Expect(selector, data_argument, offset, may_pay, kind, initiator, caller, word)
 
 
 def _decode_amount(cursor: _Cursor) -> Amount:
     form = cursor.number(1)
-    source = Source(form & 0x0F)
+    source = _known(Source, form & 0x0F)
     value, token = 0, Amount(source).token
 
     match source:
@@ -167,6 +173,13 @@ def _decode_amount(cursor: _Cursor) -> Amount:
 
     scale = cursor.number(1) if form & calldata.SCALED_FLAG else None
     return Amount(source, value, token, scale, bool(form & calldata.UP_FLAG), bool(form & calldata.NEGATE_FLAG))
+
+
+def _known(kind: type[K], value: int) -> K:
+    try:
+        return kind(value)
+    except ValueError:
+        raise DecodeError(f"no {kind.__name__.lower()} has the code {value}") from None
 
 
 # Reverts ------------------------------------------------------------------------------------------------------------
@@ -199,6 +212,7 @@ _MEANINGS: Final = {
     "UnknownOperation(uint256)": "the program has an unknown operation or amount, {0}",
     "ProgramOverrun()": "the program's last operation is cut off",
     "PatchOutOfRange(uint256)": "offset {0} is outside the call's data",
+    "NoSelector()": "a call's data is shorter than a selector",
     "NoCode(address)": "{0} has no code",
     "NotInCallback()": "the operation makes sense in a callback only",
     "NothingKept(uint256)": "no returned word {0} was kept",
@@ -239,7 +253,7 @@ def explain_revert(data: bytes) -> str:
 
     if selector == keccak(text="Error(string)")[:4] and len(body) >= 64:
         length = int.from_bytes(body[32:64], "big")
-        return body[64 : 64 + length].decode("ascii", errors="backslashreplace")
+        return "".join(chr(c) if 32 <= c < 127 else f"\\x{c:02x}" for c in body[64 : 64 + min(length, 512)])
 
     if selector == keccak(text="Panic(uint256)")[:4] and len(body) >= 32:
         code = int.from_bytes(body[:32], "big")
