@@ -24,6 +24,13 @@ ON_MORPHO_LIQUIDATE: Final = "onMorphoLiquidate(uint256,bytes)"
 PRICE: Final = "price()"
 BORROW_RATE_VIEW: Final = f"borrowRateView({PARAMS},{STATE})"
 RATE_AT_TARGET: Final = "rateAtTarget(bytes32)"
+ORACLE_PARTS: Final = (
+    "SCALE_FACTOR()", "BASE_VAULT()", "QUOTE_VAULT()", "BASE_FEED_1()", "BASE_FEED_2()", "QUOTE_FEED_1()",
+    "QUOTE_FEED_2()",
+)  # fmt: skip
+"""What the usual oracle is made of: its scale, vaults and feeds."""
+LATEST_ROUND_DATA: Final = "latestRoundData()"
+AGGREGATOR: Final = "aggregator()"
 BALANCE_OF: Final = "balanceOf(address)"
 APPROVE: Final = "approve(address,uint256)"
 
@@ -38,6 +45,8 @@ WITHDRAW_COLLATERAL: Final = topic("WithdrawCollateral(bytes32,address,address,a
 LIQUIDATED: Final = topic("Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)")
 ACCRUE_INTEREST: Final = topic("AccrueInterest(bytes32,uint256,uint256,uint256)")
 SET_FEE: Final = topic("SetFee(bytes32,uint256)")
+ANSWER_UPDATED: Final = topic("AnswerUpdated(int256,uint256,uint256)")
+"""Of a feed's aggregator, not of Morpho."""
 EVENTS: Final = (
     CREATE_MARKET, SUPPLY, WITHDRAW, BORROW, REPAY, SUPPLY_COLLATERAL, WITHDRAW_COLLATERAL, LIQUIDATED,
     ACCRUE_INTEREST, SET_FEE,

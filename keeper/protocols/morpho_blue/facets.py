@@ -7,7 +7,7 @@ from keeper.protocols.morpho_blue import encode, errors, health, offers, screen,
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
 
-LENDER_KIND = "morpho_blue"
+LENDER_KIND = "morpho"
 
 
 class MorphoBlueHealth:

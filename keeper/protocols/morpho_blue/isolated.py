@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 from keeper.protocols.morpho_blue import curve, math
 from keeper.protocols.morpho_blue.math import Totals
+from keeper.protocols.morpho_blue.oracle import Formula
 from keeper.protocols.morpho_blue.params import MarketParams
+from keeper.types import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,7 @@ class IsolatedMarket:
     `stored` are the contract's totals, `now` the same with interest up to the target. `price` is the oracle's, None
     where unknown. `rate` is per second in wad, as the model answered it for the target; `rate_at_target` is set
     where the model is known to follow the adaptive curve, so that its rate over any other time is known too.
+    `formula` is set where the oracle's price follows from its feeds.
     `trouble` says why the market cannot be decided; empty where it can.
     """
 
@@ -26,6 +29,7 @@ class IsolatedMarket:
     price: int | None
     rate: int = 0
     rate_at_target: int | None = None
+    formula: Formula | None = None
     trouble: str = ""
 
     @property
@@ -49,6 +53,18 @@ class IsolatedMarket:
         """Replace the price; a market whose price was all that was wrong can be decided again."""
         only_the_price = self.trouble in ("", trouble_with(None))
         return replace(self, price=price, trouble=trouble_with(price) if only_the_price else self.trouble)
+
+    def following(self, formula: Formula) -> "IsolatedMarket":
+        """The same market, its price known to follow from feeds where a formula gives just this price."""
+        return replace(self, formula=formula) if formula.price == self.price else self
+
+    def told(self, emitter: Address, answer: int) -> "IsolatedMarket":
+        """The same market after a contract emitted an answer of one of its oracle's feeds."""
+        if self.formula is None or not self.formula.knows(emitter):
+            return self
+
+        formula = self.formula.told(emitter, answer)
+        return replace(self.with_price(formula.price), formula=formula)
 
     def _rate_until(self, timestamp: int) -> int:
         if self.rate_at_target is None:

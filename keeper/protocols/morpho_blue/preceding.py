@@ -1,14 +1,17 @@
 """The markets just before a point inside a block: the parent's, and what the block's logs before that point changed.
 
-A price that moved inside the block keeps its last value, which is the most that can be known without reading.
+Prices move by the answers of feeds where an oracle is known to follow them; any other price keeps its last value,
+which is the most that can be known without reading.
 """
 
 from collections.abc import Sequence
 
+from keeper.protocols.morpho_blue import abi
 from keeper.protocols.morpho_blue.fold import Fold
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.math import Totals
 from keeper.protocols.morpho_blue.params import MarketId
+from keeper.protocols.words import signed
 from keeper.types import BlockTarget, Log
 
 
@@ -29,4 +32,10 @@ def preceding(parent: MorphoBlueMarket, logs: Sequence[Log], target: BlockTarget
             dated = fold.dated(i, totals, target.timestamp)
             changed[i] = isolated.with_stored(dated, target.timestamp)
 
-    return market.with_borrowers(fold.borrowers).with_isolated(changed)
+    market = market.with_borrowers(fold.borrowers).with_isolated(changed)
+    for log in logs:
+        if log.topics[:1] == (abi.ANSWER_UPDATED,) and len(log.topics) > 1:
+            answer = signed(int.from_bytes(log.topics[1], "big"))
+            market = market.with_isolated({i: one.told(log.address, answer) for i, one in market.isolated.items()})
+
+    return market

@@ -17,13 +17,13 @@ from keeper.protocols.morpho_blue.fold import Fold
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.math import Totals
-from keeper.protocols.morpho_blue.observation import read_adaptive, read_balances, read_market, resting
-from keeper.protocols.morpho_blue.params import MarketId, market_of
+from keeper.protocols.morpho_blue.observation import read_balances, read_market, resting
+from keeper.protocols.morpho_blue.params import MarketId, MarketParams, market_of
 from keeper.protocols.morpho_blue.preceding import preceding
-from keeper.protocols.morpho_blue.quarantine import Quarantine
 from keeper.protocols.morpho_blue.roster import Roster
+from keeper.protocols.morpho_blue.surroundings import Surroundings
 from keeper.protocols.reads import Reads, gather, gather_all
-from keeper.types import ZERO_ADDRESS, Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey
+from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey
 
 
 class MorphoBlueSync:
@@ -44,8 +44,7 @@ class MorphoBlueSync:
         self._accrued: dict[MarketId, int] = {}
         self._doubted: set[MarketId] = set()
         self._due: set[PositionKey] = set()
-        self._adaptive: dict[Address, bool] = {}
-        self._quarantine = Quarantine()
+        self._around = Surroundings()
         self._unsaved: set[MarketId] = set()
         self._roster_saved = False
 
@@ -56,8 +55,7 @@ class MorphoBlueSync:
         del head
         yield from read_contract(self._deployment, self._morpho)
         self._doubted |= self._roster.places.keys()
-        self._adaptive.clear()
-        self._quarantine.clear()
+        self._around.forget()
 
     def sources(self) -> tuple[LogQuery, ...]:
         """Every log of Morpho that changes a market or a borrower."""
@@ -105,13 +103,16 @@ class MorphoBlueSync:
         del previous
         yield from self._settle_doubts(head)
         owing = [i for i in self._roster.places if self._totals[i].borrow_shares]
-        yield from self._learn_models(owing)
-        resting_now = {i for i in owing if self._quarantine.is_resting(self._roster.params[i].oracle, head.number)}
+        resting_now = {i for i in owing if self._around.quarantine.is_resting(self._oracle(i), head.number)}
         asked = [i for i in owing if i not in resting_now]
-        reads = [self._read(i, head, target) for i in asked]
-        markets, balances = yield from gather(gather_all(reads), read_balances(self._morpho, self._tokens(asked)))
-        self._judge(markets, head.number)
-        found = dict(zip(asked, markets, strict=True))
+        params = [self._roster.params[i] for i in asked]
+        yield from self._around.learn(params)
+        markets, (balances, answers) = yield from gather(
+            gather_all([self._read(i, head, target) for i in asked]),
+            gather(read_balances(self._morpho, _tokens(params)), self._around.read_feeds(params, head)),
+        )
+        self._around.judge(markets, head.number)
+        found = {i: self._around.follow(market, answers) for i, market in zip(asked, markets, strict=True)}
         found |= {i: resting(self._roster.params[i], self._totals[i]) for i in sorted(resting_now)}
         return MorphoBlueMarket(
             deployment=self._deployment,
@@ -130,26 +131,11 @@ class MorphoBlueSync:
 
     def _read(self, market: MarketId, head: BlockHead, target: BlockTarget) -> Reads[IsolatedMarket]:
         params = self._roster.params[market]
-        adaptive = self._adaptive.get(params.irm, False)
+        adaptive = self._around.is_adaptive(params.irm)
         return read_market(params, self._totals[market], head, target, adaptive=adaptive)
 
-    def _learn_models(self, owing: Sequence[MarketId]) -> Reads[None]:
-        fresh = {self._roster.params[i].irm: self._roster.params[i] for i in owing}
-        unknown = [(irm, fresh[irm]) for irm in fresh if irm not in self._adaptive and irm != ZERO_ADDRESS]
-        if unknown:
-            self._adaptive |= yield from read_adaptive(unknown)
-
-    def _tokens(self, markets: Sequence[MarketId]) -> list[Address]:
-        params = [self._roster.params[i] for i in markets]
-        return list(dict.fromkeys(token for p in params for token in (p.loan_token, p.collateral_token)))
-
-    def _judge(self, markets: Sequence[IsolatedMarket], block: int) -> None:
-        """Let oracles without a price rest, and trust the others."""
-        for market in markets:
-            if market.price is None:
-                self._quarantine.failed(market.params.oracle, block)
-            else:
-                self._quarantine.answered(market.params.oracle)
+    def _oracle(self, market: MarketId) -> Address:
+        return self._roster.params[market].oracle
 
     # Doubts ---------------------------------------------------------------------------------------------------------
 
@@ -229,3 +215,7 @@ class MorphoBlueSync:
     def _put(self, changes: dict[PositionKey, Borrower]) -> None:
         self._ledger = self._ledger.updated({key: None if b == EMPTY else b for key, b in changes.items()})
         self._due.difference_update(changes)
+
+
+def _tokens(markets: Sequence[MarketParams]) -> list[Address]:
+    return list(dict.fromkeys(token for params in markets for token in (params.loan_token, params.collateral_token)))

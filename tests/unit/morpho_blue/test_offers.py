@@ -208,7 +208,7 @@ def test_permissions_name_no_token_of_a_market_set_aside():
 
 def test_lenders_are_free_and_lend_what_morpho_holds():
     (loan,) = LENDER.lenders(scene(balances={LOAN: 7, COLLATERAL: 0}))
-    assert (loan.kind, loan.token, loan.available, loan.fee_bps) == ("morpho_blue", LOAN, 7, 0)
+    assert (loan.kind, loan.token, loan.available, loan.fee_bps) == ("morpho", LOAN, 7, 0)
 
 
 def words_of(text):
