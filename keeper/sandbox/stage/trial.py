@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from keeper.config.model import KeeperConfig
@@ -45,6 +44,10 @@ class Trial:
     play: Callable[[Clock, AfterBlock], None]
     names: Mapping[Address, str]
     """What accounts are called, where they have a name."""
+    command: tuple[str, ...] = (keeper_command(),)
+    """The keeper, and what stands before its verb."""
+    idle_blocks: int = IDLE_BLOCKS
+    """For how many blocks it must have had nothing to do before it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
 
     with ExitStack() as held:
         clock = Clock(trial.chain, trial.pace_s, trial.config.chain.block_time_s)
-        run = held.enter_context(Process("keeper", _command(trial.operator.config), folder, trial.operator.environ))
+        run = held.enter_context(Process("keeper", _run_command(trial), folder, trial.operator.environ))
         watch = Watch(run, tell)
         _until_ready(clock, watch)
         first = clock.number
@@ -123,9 +126,9 @@ def block_line(event: Mapping[str, Any]) -> str:
     return f"  block {event['block']}: {said}, {event['booked']} booked; declined: {declined or 'none'}"
 
 
-def _command(config: Path) -> Sequence[str]:
-    options = ["--config", str(config), "--live", "--until-idle", str(IDLE_BLOCKS), "--json"]
-    return [keeper_command(), "run", *options]
+def _run_command(trial: Trial) -> Sequence[str]:
+    options = ["--config", str(trial.operator.config), "--live", "--until-idle", str(trial.idle_blocks), "--json"]
+    return [*trial.command, "run", *options]
 
 
 def _until_ready(clock: Clock, watch: Watch) -> None:
