@@ -67,7 +67,8 @@ class MorphoBlueSync:
         """Fold logs in; `StateError` for an event of a market whose creation was never seen."""
         fold = Fold(self._morpho, self._totals.get, self._borrower)
         fold.apply(logs)
-        strangers = [i for i in (*fold.totals, *map(market_of, fold.borrowers)) if not self._knows(i, fold)]
+        markets = dict.fromkeys(MarketId(log.topics[1]) for log in logs)
+        strangers = [i for i in markets if i not in self._roster.params and i not in fold.created]
         if strangers:
             raise StateError(
                 f"an event of market 0x{strangers[0].hex()}, whose creation was not seen: start_block must not be "
@@ -87,12 +88,9 @@ class MorphoBlueSync:
         self._accrued |= fold.accrued
         self._unsaved |= fold.totals.keys()
         self._doubted |= fold.doubtful_markets
-        self._due |= fold.doubtful
         self._put(fold.borrowers)
+        self._due |= fold.doubtful
         return Applied(frozenset(fold.borrowers))
-
-    def _knows(self, market: MarketId, fold: Fold) -> bool:
-        return market in self._roster.params or market in fold.created
 
     # Every block ----------------------------------------------------------------------------------------------------
 
