@@ -296,11 +296,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class TokenPrice:
-    """A protocol's price of one whole token, in US dollars times 10**18, and the token's decimals.
+    """A protocol's price of one whole token times 10**18, and the token's decimals.
 
-    `updated_at` is the source's own timestamp in unix s, None where it reports none.
+    It is in US dollars, or in whole `quote` tokens where the protocol's oracle prices in a token. `updated_at` is the
+    source's own timestamp in unix s, None where it reports none.
     """
 
-    usd: int
+    price: int
     decimals: int
     updated_at: int | None = None
+    quote: Address | None = None

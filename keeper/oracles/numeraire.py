@@ -35,24 +35,30 @@ class Numeraire:
     ) -> Self:
         """Merge markets' prices; one whose source reports a time before `oldest` (unix s), zero or less is left out.
 
-        A token whose decimals two markets disagree on has no price at all.
+        A price quoted in another token is worth what that token is by the prices in US dollars, at its lowest and at
+        its highest; nothing where that is unknown. A token whose decimals two markets disagree on has no price.
         """
         ranges: dict[Address, _Range] = {wrapped_native: _Range(native_usd, native_usd, 18)}
         quarrels: set[Address] = set()
-        for prices in markets:
-            for token, price in prices.items():
-                if price.usd <= 0 or (price.updated_at is not None and price.updated_at < oldest):
-                    continue
+        fresh = [
+            (token, price)
+            for prices in markets
+            for token, price in prices.items()
+            if price.price > 0 and (price.updated_at is None or price.updated_at >= oldest)
+        ]
+        for token, price in fresh:
+            if price.quote is None:
+                _merge(ranges, quarrels, token, _Range(price.price, price.price, price.decimals))
 
-                known = ranges.get(token)
-                if known is None:
-                    ranges[token] = _Range(price.usd, price.usd, price.decimals)
-                elif known.decimals != price.decimals:
-                    quarrels.add(token)
-                else:
-                    ranges[token] = _Range(min(known.low, price.usd), max(known.high, price.usd), price.decimals)
+        quotes = {token: found for token, found in ranges.items() if token not in quarrels}
+        for token, price in fresh:
+            quote = None if price.quote is None else quotes.get(price.quote)
+            if quote is not None:
+                low, high = mul_div(price.price, quote.low, WAD), mul_div_up(price.price, quote.high, WAD)
+                _merge(ranges, quarrels, token, _Range(low, high, price.decimals))
 
-        return cls(native_usd, {token: found for token, found in ranges.items() if token not in quarrels})
+        known = {token: found for token, found in ranges.items() if token not in quarrels and found.low > 0}
+        return cls(native_usd, known)
 
     def gain_usd(self, token: Address, amount: int) -> int | None:
         """Value what we get, US dollars times 10**18, rounded down."""
@@ -72,3 +78,12 @@ class Numeraire:
         """Amount of a token that is worth at least this much (US dollars times 10**18), rounded up."""
         found = self._ranges.get(token)
         return None if found is None else mul_div_up(usd, 10**found.decimals, found.low)
+
+
+def _merge(ranges: dict[Address, _Range], quarrels: set[Address], token: Address, fresh: _Range) -> None:
+    """Widen a token's range; markets that disagree on its decimals quarrel."""
+    known = ranges.setdefault(token, fresh)
+    if known.decimals != fresh.decimals:
+        quarrels.add(token)
+
+    ranges[token] = _Range(min(known.low, fresh.low), max(known.high, fresh.high), known.decimals)

@@ -5,13 +5,16 @@ from collections.abc import Collection, Iterable
 from keeper.planning.base import Funding
 from keeper.protocols.base import Lender
 from keeper.types import Address
-from keeper.units import BPS, bps_up, div_half_up
+from keeper.units import BPS, bps_down, bps_up, div_half_up
 
 
 def loan_fee(lender: Lender, amount: int) -> int:
-    """Fee on a loan, in the lender's own rounding: up, or half up."""
+    """Fee on a loan, in the lender's own rounding: up, down or half up."""
     if lender.fee_rounds_up:
         return bps_up(amount, lender.fee_bps)
+
+    if lender.fee_rounds_down:
+        return bps_down(amount, lender.fee_bps)
 
     return div_half_up(amount * lender.fee_bps, BPS)
 

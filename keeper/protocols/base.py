@@ -242,7 +242,8 @@ class CallEncoder(Protocol[M_contra]):
 class Lender:
     """A flash loan this deployment offers, at one block.
 
-    Fee = amount * fee_bps / 10_000, rounded up where `fee_rounds_up`, half up otherwise.
+    Fee = amount * fee_bps / 10_000, rounded up where `fee_rounds_up`, down where `fee_rounds_down`, half up
+    otherwise.
     """
 
     kind: str
@@ -251,6 +252,7 @@ class Lender:
     available: int
     fee_bps: int
     fee_rounds_up: bool
+    fee_rounds_down: bool = False
 
 
 class LenderModel(Protocol[M_contra]):

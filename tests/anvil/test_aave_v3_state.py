@@ -188,7 +188,7 @@ def test_a_reserve_listed_later_is_followed_from_its_first_log(scene):
 
     market = follower.advance()
 
-    assert market.token_prices()[token].usd == 7 * WAD
+    assert market.token_prices()[token].price == 7 * WAD
     assert agree(scene, follower) >= 2
     assert follower.adapter.health.health(PositionKey(user), market).factor_wad == pytest.approx(2.1 * WAD, rel=1e-6)
 

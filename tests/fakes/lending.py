@@ -74,7 +74,7 @@ class FakeMarket:
         return replace(self, target=target)
 
     def with_prices(self, prices):
-        changed = {token: replace(self.prices[token], usd=usd) for token, usd in prices.items()}
+        changed = {token: replace(self.prices[token], price=usd) for token, usd in prices.items()}
         return replace(self, prices={**self.prices, **changed})
 
     def token_prices(self):

@@ -119,7 +119,7 @@ def test_observe_dates_a_price_whose_source_tells_when():
     prices = market.token_prices()
     assert prices[aave.reserves[0].asset].updated_at == NOW - 7
     assert prices[aave.reserves[1].asset].updated_at is None
-    assert (prices[aave.reserves[0].asset].usd, prices[aave.reserves[0].asset].decimals) == (WAD, 18)
+    assert (prices[aave.reserves[0].asset].price, prices[aave.reserves[0].asset].decimals) == (WAD, 18)
 
 
 def test_observe_raises_when_the_pool_was_upgraded_and_bootstrap_brings_it_back():

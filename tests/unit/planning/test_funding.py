@@ -24,6 +24,13 @@ def test_fee_that_rounds_half_up_rounds_a_half_up():
     assert loan_fee(lender(7, 5, 10**12, up=False), 999) == 0
 
 
+def test_fee_that_rounds_down_drops_its_fraction():
+    # 1,999 * 5 / 10,000 = 0.9995
+    assert (
+        loan_fee(Lender("aave_v2", address(7), TOKEN, 10**12, 5, fee_rounds_up=False, fee_rounds_down=True), 1_999) == 0
+    )
+
+
 def test_loan_covers_what_the_payment_may_grow_to():
     assert fund(lender(7, 5, 20_000), 20_000) == Funding(lender(7, 5, 20_000), 20_000, 10)
     assert fund(lender(7, 5, 20_000), 20_001) is None
