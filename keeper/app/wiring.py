@@ -48,6 +48,6 @@ def tokens_of_interest(config: KeeperConfig, deployments: Iterable[Deployment]) 
     for deployment in deployments:
         if deployment.market is not None:
             permissions = deployment.adapter.encoder.permissions(deployment.market)
-            tokens |= {permission.target for permission in permissions if permission.spender is not None}
+            tokens |= {entry.target for entry in permissions if entry.spender not in (None, entry.target)}
 
     return tuple(sorted(tokens))

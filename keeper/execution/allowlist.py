@@ -72,16 +72,17 @@ class Allowlist:
     def from_permissions(cls, permissions: Iterable[Permission]) -> Self:
         """Turn what adapters say their plans call and approve into entries, each once.
 
-        An approval is not an entry of its own: it lists the token, and names the spender of its target's calls.
+        An approval is not an entry of its own: it lists the token, and names the spender of its target's calls. A call
+        whose target pulls what it is paid names no token, and lists none.
         """
         wanted = tuple(dict.fromkeys(permissions))
         spenders = {entry.spender for entry in wanted if entry.spender is not None}
-        called = (entry for entry in wanted if entry.spender is None)
+        called = (entry for entry in wanted if entry.spender in (None, entry.target))
         rules = (
             Rule(entry.target, entry.selector, Kind.CALL, entry.target if entry.target in spenders else None)
             for entry in called
         )
-        tokens = dict.fromkeys(entry.target for entry in wanted if entry.spender is not None)
+        tokens = dict.fromkeys(entry.target for entry in wanted if entry.spender not in (None, entry.target))
         return cls(tuple(rules), tuple(map(Listing, tokens)))
 
     def __add__(self, other: "Allowlist") -> "Allowlist":

@@ -48,7 +48,7 @@ class Market(Protocol):
         ...
 
     def with_prices(self, prices: Mapping[Address, int]) -> Self:
-        """Replace prices by token, in the protocol's own price unit: pending answers, shocks."""
+        """Replace prices by token, or by oracle where each market has its own; in the protocol's own price unit."""
         ...
 
     def token_prices(self) -> Mapping[Address, TokenPrice]:
@@ -209,7 +209,11 @@ class GuardedCall:
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One (target, selector) the executor's allow-list needs; `spender` of an approval, None where none is given."""
+    """One (target, selector) the executor's allow-list needs.
+
+    `spender` is who may pull: that of an approval, or the target itself of a call that pulls what it is paid in
+    tokens the adapter does not name. None where nobody pulls.
+    """
 
     target: Address
     selector: bytes

@@ -18,18 +18,13 @@ _HEAD_WORDS = 9  # five of the parameters, borrower, seized, shares, and where t
 
 
 def permissions(market: MorphoBlueMarket) -> Sequence[Permission]:
-    """List Morpho's two entries and the approval of every token it may pull: as repayment, or as a loan paid back.
+    """List Morpho's two entries, both of which pull what they are paid.
 
-    Only markets that can be decided count, so that a token whose market is set aside is not even named.
+    No token is named: anybody may make a market of any two, and which of them are worth holding, and worth selling
+    in a pool, is the operator's to say.
     """
-    entries = [Permission(market.morpho, selector(entry)) for entry in (abi.LIQUIDATE, abi.FLASH_LOAN)]
-    tokens = dict.fromkeys(
-        token
-        for isolated in market.isolated.values()
-        if isolated.usable_price is not None
-        for token in (isolated.params.loan_token, isolated.params.collateral_token)
-    )
-    return [*entries, *(Permission(token, selector(abi.APPROVE), market.morpho) for token in tokens)]
+    morpho = market.morpho
+    return [Permission(morpho, selector(entry), morpho) for entry in (abi.LIQUIDATE, abi.FLASH_LOAN)]
 
 
 def calls(

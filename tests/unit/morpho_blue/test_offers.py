@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from keeper.errors import StateError
+from keeper.execution.allowlist import Allowlist
 from keeper.protocols.base import Callback, Permission
 from keeper.protocols.morpho_blue import abi, errors
 from keeper.protocols.morpho_blue.borrower import Borrower
@@ -198,12 +199,14 @@ def test_realised_reads_the_event_of_this_borrower_in_this_market():
     assert realised.receives == (TokenAmount(COLLATERAL, 8_900_121_288_169_441_568),)
 
 
-def test_permissions_name_no_token_of_a_market_set_aside():
-    entries = [Permission(MORPHO, bytes.fromhex("d8eabcb8")), Permission(MORPHO, bytes.fromhex("e0232b42"))]
-    approve = selector("approve(address,uint256)")
-    approvals = [Permission(token, approve, MORPHO) for token in (LOAN, COLLATERAL)]
-    assert ENCODER.permissions(scene()) == entries + approvals
-    assert ENCODER.permissions(scene(one=example().with_price(None))) == entries
+def test_permissions_name_morpho_alone_whatever_markets_there_are():
+    entries = [Permission(MORPHO, bytes.fromhex(entry), MORPHO) for entry in ("d8eabcb8", "e0232b42")]
+    assert ENCODER.permissions(scene()) == ENCODER.permissions(market([], {})) == entries
+    rules = Allowlist.from_permissions(entries)
+    assert [(rule.target, rule.selector, rule.spender) for rule in rules.rules] == [
+        (MORPHO, bytes.fromhex(entry), MORPHO) for entry in ("d8eabcb8", "e0232b42")
+    ]
+    assert rules.listings == ()
 
 
 def test_lenders_are_free_and_lend_what_morpho_holds():
