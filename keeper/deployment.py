@@ -84,18 +84,17 @@ class Deployment:
 
     async def rewind(self, chain: PinnedChain, ancestor: BlockHead) -> None:
         """Reread what orphaned blocks touched, at the last block both chains share."""
-        orphaned = set(self._pending)
+        # Kept as pending until a market is frozen: a reread that fails is done again with the next pass.
         while self._touched and self._touched[-1][0] > ancestor.number:
-            orphaned |= self._touched.pop()[1]
+            self._pending |= self._touched.pop()[1]
 
         self._backlog = [log for log in self._backlog if log.block_number <= ancestor.number]
+        self._seen.clear()
         try:
             # Reread, not undo: an orphaned block may hold events that were never decoded.
-            await chain.reads(self.adapter.sync.reread(orphaned, ancestor), ancestor)
+            await chain.reads(self.adapter.sync.reread(frozenset(self._pending), ancestor), ancestor)
         except StateError as fault:
             self.stop(fault)
-
-        self._pending |= orphaned
 
     async def _heal(self, chain: PinnedChain, head: BlockHead) -> None:
         """Read everything again at the head, logs that could not be decoded included."""
@@ -166,7 +165,8 @@ class Deployment:
         self._changed |= touched
 
         self._pending.clear()
-        self._seen.clear()
+        # Its own logs stay seen: the pass may still be dropped for another's sake, and bring this block again.
+        self._seen = {place for place in self._seen if place[0] == head.hash}
 
 
 def _confirm_order(screened: Sequence[PositionKey], always: Collection[PositionKey]) -> list[PositionKey]:

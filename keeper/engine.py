@@ -103,20 +103,27 @@ class Mind:
         self.pools = pools
         self._planner = planner
         self._pace = pace
+        self._done = -1
 
     async def advance(self, event: HeadEvent) -> None:
-        """Bring all state to the event's head, block by block; `ReorgError` or `RpcError` drop the pass."""
+        """Bring all state to the event's head, block by block; `ReorgError` or `RpcError` drop the pass.
+
+        Blocks of a pass that was dropped half-way are not done twice when it comes again.
+        """
         if event.reorged_to is not None:
             await self._rewind(event.reorged_to)
+            self._done = min(self._done, event.reorged_to)
 
-        for number in range(event.first_new, event.head.number):
+        for number in range(max(event.first_new, self._done + 1), event.head.number):
             block = await self._chain.header(number)
             if block is None:
                 raise ReorgError(f"block {number} left the chain while it was read", block=number)
 
             await self._apply(block)
+            self._done = number
 
         await self._apply(event.head)
+        self._done = event.head.number
 
     async def decide(self, head: BlockHead, busy: frozenset[Subject]) -> Decision:
         """Screen, confirm and plan at a head the state was advanced to."""
