@@ -1,41 +1,38 @@
-"""INTERIM until `keeper executor deploy` exists: the executor compiled from source and wired directly."""
+"""The executor as an operator gets one: deployed, wired and verified with the `keeper` command."""
 
-from keeper.config.model import KeeperConfig
-from keeper.execution.allowlist import (
-    UNISWAP_V3_INIT_CODE_HASH,
-    Allowlist,
-    Factory,
-    Kind,
-    Listing,
-    Rule,
-    encode_configure,
-)
-from keeper.sandbox.artifact import signature
-from keeper.sandbox.chain import LocalChain, Transaction
-from keeper.sandbox.compiler import compile_own
-from keeper.sandbox.packages import find_packages
-from keeper.types import ZERO_ADDRESS, Address
-from keeper.units import WAD
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
-LIQUIDATION_CALL = signature("liquidationCall(address,address,address,uint256,bool)")
-FLASH_LOAN = signature("flashLoanSimple(address,address,uint256,bytes,uint16)")
+from keeper.sandbox.stage.command import keeper
+from keeper.sandbox.stage.keys import Key
+from keeper.types import Address, to_checksum
 
 
-def deploy_executor(chain: LocalChain, config: KeeperConfig, operator: Address, treasury: Address) -> Address:
-    """Deploy and wire for Aave V3.6 and Uniswap V3."""
-    chain.set_balance(chain.account, 1_000 * WAD)
-    artifact = compile_own(find_packages(), "src")["Executor"]
-    executor = chain.deploy(
-        artifact, chain.account, chain.account, treasury, config.chain.wrapped_native, ZERO_ADDRESS, [operator]
-    )
-    pools = [chain.call(each.addresses_provider, "getPool()(address)") for each in config.deployments]
-    reserves = [token for pool in pools for token in chain.call(pool, "getReservesList()(address[])")]
-    allowlist = Allowlist(
-        rules=tuple(
-            Rule(pool, call.selector, Kind.CALL, pool) for pool in pools for call in (FLASH_LOAN, LIQUIDATION_CALL)
-        ),
-        listings=tuple(Listing(token) for token in dict.fromkeys([*reserves, *config.assets.trusted])),
-        factories=tuple(Factory(venue.factory, UNISWAP_V3_INIT_CODE_HASH) for venue in config.venues),
-    )
-    chain.execute(Transaction(chain.account, executor, encode_configure(allowlist)))
-    return executor
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """What goes into the configuration's `[executor]` table."""
+
+    address: str
+    code_hash: str
+    start_block: int
+
+
+def deploy(config: Path, environ: Mapping[str, str], owner: Key, treasury: Address) -> Deployed:
+    """Deploy for the operator key the configuration names; the owner pays, so it needs gas."""
+    asked = ("--owner", to_checksum(owner.account), "--treasury", to_checksum(treasury))
+    facts = json.loads(keeper(("executor", "deploy", *_given(config, owner), *asked, "--json"), environ))
+    return Deployed(facts["address"], facts["code_hash"], facts["start_block"])
+
+
+def wire(config: Path, environ: Mapping[str, str], owner: Key) -> None:
+    """List what the configuration needs, and have the outcome verified; it must name the executor by now."""
+    keeper(("executor", "allow", "--from-config", *_given(config, owner), "--json"), environ)
+    expected = ("--owner", to_checksum(owner.account))
+    keeper(("executor", "verify", "--config", str(config), *expected, "--json"), environ)
+
+
+def _given(config: Path, owner: Key) -> tuple[str, ...]:
+    key = ("--keystore", str(owner.keystore), "--passphrase-file", str(owner.passphrase))
+    return ("--config", str(config), *key)

@@ -13,8 +13,9 @@ from keeper.config.model import KeeperConfig
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.packages import SandboxError
 from keeper.sandbox.stage.clock import Clock
+from keeper.sandbox.stage.command import json_lines, keeper, keeper_command
 from keeper.sandbox.stage.judge import Referee, manifest_of
-from keeper.sandbox.stage.operator import Operator, json_lines, keeper, keeper_command
+from keeper.sandbox.stage.operator import Operator
 from keeper.sandbox.stage.play import AfterBlock
 from keeper.sandbox.stage.process import Process
 from keeper.types import Address

@@ -1,0 +1,108 @@
+"""Two things broken on purpose: the run must fail, by the keeper's own books or by the referee.
+
+The same trial unbroken passes, so that it is the breakage that fails.
+"""
+
+import sys
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from eth_hash.auto import keccak
+
+from keeper.config.load import load_config
+from keeper.sandbox.market.path import FALL
+from keeper.sandbox.stage.accounts import market_of
+from keeper.sandbox.stage.opened import open_stage
+from keeper.sandbox.stage.play import play
+from keeper.sandbox.stage.results import faults, gather
+from keeper.sandbox.stage.trial import Trial, run_trial
+
+pytestmark = [pytest.mark.anvil, pytest.mark.full, pytest.mark.timeout(400)]
+
+SEED = 1
+IDLE_BLOCKS = 6
+BROKEN_KEEPER = Path(__file__).with_name("broken_keeper.py")
+BONUS_BIT = 32
+"""Where the bonus lies in a reserve's configuration word, 16 bits in basis points."""
+
+
+@pytest.fixture
+def stage(packages, tmp_path):
+    with ExitStack() as held:
+        yield open_stage(held, packages, SEED, tmp_path)
+
+
+def steps_to_the_first_fall(stage):
+    return stage.path[: [step.name for step in stage.path].index(FALL) + 1]
+
+
+def trial_of(stage, after_block=lambda _block, _news: None, **changes):
+    """Two steps of the path; `after_block` is what is broken, after the keeper has answered a block."""
+
+    def moves(clock, watch):
+        def both(block, news):
+            watch(block, news)
+            after_block(block, news)
+
+        play(clock, stage.world, steps_to_the_first_fall(stage), both)
+
+    config = load_config(stage.operator.config, stage.operator.environ).config
+    names = {borrower.account: borrower.name for borrower in stage.borrowers}
+    whole = Trial(stage.chain, config, stage.operator, 0.2, moves, names, idle_blocks=IDLE_BLOCKS)
+    return replace(whole, **changes)
+
+
+def run_and_judge(trial):
+    """What the keeper's books have wrong, and the referee's verdict."""
+    result = run_trial(trial, print)
+    market = market_of(trial.chain, trial.config.deployments[0].addresses_provider)
+    evidence = gather(trial.chain, market, list(trial.names), range(result.first_block, result.last_block + 1))
+    return list(faults(result, evidence)), result.verdict
+
+
+def raise_bonus(stage, symbol, bonus_bps):
+    """Write another bonus into the pool's storage: no transaction, so no event."""
+    chain, pool = stage.chain, stage.world.aave36.pool
+    token = stage.world.assets[symbol].token
+    word = chain.call(pool, "getConfiguration(address)((uint256))", token)[0]
+    raised = word & ~(0xFFFF << BONUS_BIT) | bonus_bps << BONUS_BIT
+
+    for slot in range(128):
+        place = "0x" + keccak(token.rjust(32, b"\0") + slot.to_bytes(32, "big")).hex()
+
+        if int(chain.node.rpc("eth_getStorageAt", f"0x{pool.hex()}", place, "latest"), 16) == word:
+            chain.node.rpc("anvil_setStorageAt", f"0x{pool.hex()}", place, f"0x{raised:064x}")
+            assert chain.call(pool, "getConfiguration(address)((uint256))", token)[0] == raised
+            return
+
+    raise AssertionError("the pool keeps its reserves elsewhere")
+
+
+def test_unbroken_run_agrees(stage):
+    found, verdict = run_and_judge(trial_of(stage))
+
+    assert found == []
+    assert verdict["verdict"] == "agree"
+    assert verdict["checked"]["landed"] >= 10
+
+
+def test_bonus_changed_without_an_event_fails_the_run(stage):
+    """Changed between the keeper's last look and the block its transactions land in: they earn more than settled."""
+
+    def break_it(_block, news):
+        if news is not None and FALL in news:
+            raise_bonus(stage, "WETH", 10_900)
+
+    found, verdict = run_and_judge(trial_of(stage, break_it))
+
+    assert any("settled" in fault for fault in found)
+    assert verdict["verdict"] == "disagree"
+
+
+def test_adapter_with_one_wrong_rounding_fails_the_run(stage):
+    found, verdict = run_and_judge(trial_of(stage, command=(sys.executable, str(BROKEN_KEEPER))))
+
+    assert any("settled" in fault for fault in found)
+    assert verdict["verdict"] == "disagree"
