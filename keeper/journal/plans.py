@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sqlite3 import Connection
 from sqlite3 import Row as SqlRow
 from typing import Any
 
@@ -42,10 +43,16 @@ class PlanLedger:
         self._database = database
 
     def record(self, run: int, plans: Sequence[PricedPlan]) -> None:
-        """Write what is expected of these plans, all or none."""
+        """Write what is expected of these plans, all or none.
+
+        The very same plan made again, by a restart or after a reorg to the same head, keeps its first row and stands
+        open again; `JournalError` where anything expected of it differs.
+        """
         with self._database.write() as connection:
             for priced in plans:
-                insert(connection, "plans", _row(run, priced))
+                row = _row(run, priced)
+                if not _is_known(connection, row):
+                    insert(connection, "plans", row)
 
     def record_verdict(
         self,
@@ -67,10 +74,11 @@ class PlanLedger:
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO verdicts (plan_id, status, reason, block_number, numbers) "
-                "SELECT id, ?, 'the keeper stopped before it was sent', head_number, '{}' FROM plans WHERE run < ? "
+                "SELECT id, ?1, 'the keeper stopped before it was sent', head_number, '{}' FROM plans WHERE run < ?3 "
                 "AND NOT EXISTS (SELECT 1 FROM transactions WHERE plan_id = plans.id) "
-                "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE plan_id = plans.id)",
-                (Status.EXPIRED.value, run),
+                "AND coalesce((SELECT status FROM verdicts WHERE plan_id = plans.id ORDER BY id DESC LIMIT 1), ?2) "
+                "= ?2",
+                (Status.EXPIRED.value, Status.PLANNED.value, run),
             )
 
     def get(self, plan_id: str) -> PlanRecord:
@@ -90,6 +98,28 @@ class PlanLedger:
             (plan_id, hex_text(block_hash)),
         )
         return bool(rows)
+
+
+def _is_known(connection: Connection, row: Mapping[str, object]) -> bool:
+    """Tell whether this very plan is written already, and if so take back how it ended: it goes on."""
+    known = connection.execute("SELECT * FROM plans WHERE id = ?", (row["id"],)).fetchone()
+    if known is None:
+        return False
+
+    changed = [column for column, value in row.items() if column != "run" and known[column] != value]
+    if changed:
+        raise JournalError(
+            f"plan {row['id']} is written already, with another {', '.join(changed)}: a plan is written once",
+            plan=row["id"],
+            changed=tuple(changed),
+        )
+
+    connection.execute(
+        "INSERT INTO verdicts (plan_id, status, reason, block_number, numbers) "
+        "SELECT ?, ?, 'made again on the same head', ?, '{}' WHERE EXISTS (SELECT 1 FROM verdicts WHERE plan_id = ?)",
+        (row["id"], Status.PLANNED.value, row["head_number"], row["id"]),
+    )
+    return True
 
 
 def _row(run: int, priced: PricedPlan) -> dict[str, object]:

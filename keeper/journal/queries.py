@@ -33,6 +33,7 @@ REPORT_KEYS: Final = (
 _AS_THEY_ARE: Final = (TxState.SIGNED.value, TxState.REFUSED.value)
 
 # The outcome that counts is the plan's own mined transaction; a mined cancel counts only when there is none.
+# A verdict of 'planned' takes the ones before it back: the plan was made again.
 _PLANS: Final = """
     SELECT plans.*, deployments.adapter,
         outcomes.tx_hash AS mined_hash, outcomes.block_number AS mined_block, outcomes.status AS mined_status,
@@ -48,6 +49,7 @@ _PLANS: Final = """
         SELECT mined.seq FROM outcomes AS mined JOIN transactions AS of ON of.hash = mined.tx_hash
         WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
     LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
+        AND verdicts.status <> 'planned'
     ORDER BY plans.seq
 """
 _DECLINES: Final = """

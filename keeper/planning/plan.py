@@ -44,7 +44,20 @@ def build_plan(
 
 
 def _identify(opportunity: Opportunity, market: Market, data: bytes) -> str:
-    """Name a plan by what it does and the head it was made on: replays name it alike, another fork does not."""
-    offer = opportunity.offer
-    parts = (offer.deployment.encode(), offer.key or b"", market.head.hash, data)
+    """Name a plan by what it does, what is expected of it and the head it was made on.
+
+    Replays and restarts name it alike; another fork, or a place behind other plans, gives it another name.
+    """
+    offer, settlement = opportunity.offer, opportunity.settlement
+    amounts = (
+        opportunity.size,
+        opportunity.profit.amount,
+        opportunity.gas_cost_wei,
+        *(paid.amount for paid in settlement.pays),
+        *(got.amount for got in settlement.receives),
+        *opportunity.route.amounts,
+    )
+    expected = " ".join(map(str, amounts)).encode()
+    names = (opportunity.strategy.encode(), offer.deployment.encode(), offer.key or b"")
+    parts = (*names, market.head.hash, data, expected)
     return keccak(b"".join(len(part).to_bytes(4, "big") + part for part in parts))[:_ID_BYTES].hex()

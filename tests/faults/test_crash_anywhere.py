@@ -148,7 +148,6 @@ class Crashing:
         self.chain.journal_path = folder / "keeper.db"
         self.office = Office(folder, chain=self.chain)
         self.crashes = 0
-        self.plans = 0
         self._arm_the_journal()
 
     def _arm_the_journal(self):
@@ -198,10 +197,11 @@ class Crashing:
         plans = []
         for index in range(1, POSITIONS + 1):
             if not done[index] and index not in busy:
-                self.plans += 1
-                plan = make_plan(index, target(head.number + 1), id=f"plan-{self.plans}")
+                # Named by what it does and the head: made again on the same head, it is the same plan.
+                name = f"{head.hash.hex()}-{index}"
+                plan = make_plan(index, target(head.number + 1), id=name)
                 data = plan.data + plan.max_block.to_bytes(32, "big")
-                plans.append(make_plan(index, target(head.number + 1), id=plan.id, data=data))
+                plans.append(make_plan(index, target(head.number + 1), id=name, data=data))
 
         return plans
 
@@ -210,7 +210,11 @@ class Crashing:
             if self.rng.random() < 0.6:
                 self.fuse.left = self.rng.randrange(40)
 
+            before = self.crashes
             await self.one_pass(planning=True)
+            if self.crashes > before and self.rng.random() < 0.5:
+                await self.one_pass(planning=True)  # back before the next block came
+
             self.chain.advance()
 
         self.fuse.left = None

@@ -1,4 +1,5 @@
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from eth_utils.address import to_checksum_address
@@ -8,6 +9,8 @@ from keeper.execution.base import Status
 from keeper.execution.bidding import bid
 from keeper.journal.plans import PricedPlan
 from keeper.journal.queries import report_rows
+from keeper.journal.store import Journal
+from tests.fakes.desk import RUN
 from tests.fakes.heads import head
 from tests.fakes.plans import COLLATERAL, DEBT, EXECUTOR, NATIVE_USD, POLICIES, make_plan, position
 
@@ -71,13 +74,51 @@ def test_what_was_expected_cannot_be_rewritten_by_another_connection(journal):
     other.close()
 
 
-def test_a_plan_is_written_once(journal):
+def test_another_plan_of_the_same_name_is_refused_with_all_beside_it(journal):
     journal.record_plans([priced()])
-    with pytest.raises(JournalError, match="written once"):
-        journal.record_plans([priced(2), priced()])
+    with pytest.raises(JournalError, match="plan-1 is written already, with another min_profit: a plan is written on"):
+        journal.record_plans([priced(2), priced(min_profit=73)])
 
-    with pytest.raises(JournalError):
-        journal.plan("plan-2")  # all or none
+    with pytest.raises(JournalError, match="no plan plan-2"):
+        journal.plan("plan-2")
+
+    assert journal.plan("plan-1").min_profit == 72
+
+
+def test_same_plan_at_another_price_is_refused(journal):
+    journal.record_plans([priced()])
+    dearer = replace(priced(), bid=replace(priced().bid, ceiling_wei=1))
+    with pytest.raises(JournalError, match="another ceiling_wei:"):
+        journal.record_plans([dearer])
+
+
+def test_the_very_same_plan_again_keeps_its_first_row(journal, connection):
+    journal.record_plans([priced()])
+    before = connection.execute("SELECT * FROM plans").fetchall()
+    journal.record_plans([priced(), priced(2)])
+    assert connection.execute("SELECT * FROM plans").fetchall()[:1] == before
+    assert [row["status"] for row in report_rows(connection)] == ["planned", "planned"]
+
+
+def test_the_very_same_plan_again_takes_back_how_it_had_ended(journal, connection):
+    journal.record_plans([priced()])
+    journal.record_verdict("plan-1", Status.SIMULATION_FAILED, 100, "the pool was paused")
+    journal.record_plans([priced()])
+    row = next(report_rows(connection))
+    assert (row["status"], row["reason"], row["block"]) == ("planned", None, None)
+
+    journal.record_verdict("plan-1", Status.DRY_RUN, 100)
+    assert next(report_rows(connection))["status"] == "dry_run"
+
+
+def test_a_plan_a_dead_run_had_made_again_is_closed_by_the_next_run(tmp_path):
+    for _ in range(3):
+        with Journal(tmp_path / "keeper.db", live=True, chain_id=1, run=RUN) as journal:
+            journal.record_plans([priced()])
+
+    with Journal(tmp_path / "keeper.db", live=True, chain_id=1, run=RUN) as journal:
+        (row,) = report_rows(journal._database._connection)
+        assert (row["status"], row["reason"]) == ("expired", "the keeper stopped before it was sent")
 
 
 def test_a_plan_of_an_unknown_deployment_is_refused(journal, connection):
