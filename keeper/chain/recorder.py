@@ -23,6 +23,7 @@ from keeper.chain.flight import (
 )
 from keeper.chain.port import ChainPort, HeadEvent, Hypothesis, Receipt
 from keeper.errors import ChainError, ReorgError, SubmissionError
+from keeper.private import make_private
 from keeper.protocols.base import Row
 from keeper.protocols.reads import Reads
 from keeper.types import Address, BlockHead, Call, Log, LogQuery, Request, Returned
@@ -34,7 +35,8 @@ class FlightRecorder:
     """An open record file; each record is handed to the operating system before `write` returns."""
 
     def __init__(self, path: Path, *, keeper: str, chain_id: int, config: str) -> None:
-        """Append a run to the file; `config` is the fingerprint of its configuration."""
+        """Append a run to the file, the owner's alone; `config` is the fingerprint of its configuration."""
+        make_private(path)
         self._file = path.open("ab")
         self.write(RunStart(FORMAT, keeper, chain_id, config))
 

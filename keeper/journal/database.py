@@ -11,6 +11,7 @@ from typing import Self, TypeAlias
 from keeper.errors import JournalError
 from keeper.journal.lock import JournalLock
 from keeper.journal.schema import check, prepare
+from keeper.private import make_private
 
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
@@ -45,7 +46,8 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 class Database:
     """The one writing connection; when `write` returns, what was written survives a power cut.
 
-    May be used from several threads; they take turns.
+    May be used from several threads; they take turns. The file and what stands beside it are the owner's alone: they
+    hold signed transactions.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,8 +56,9 @@ class Database:
         self._turn = threading.RLock()
         self._lock = JournalLock(path)
         try:
+            _make_private(path)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._lock.release()
             raise JournalError(f"cannot open {path}: {error}") from error
 
@@ -115,3 +118,11 @@ class Database:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _make_private(path: Path) -> None:
+    """Close the file to others, and what a killed run may have left beside it; SQLite makes new ones alike."""
+    make_private(path)
+    for left in (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")):
+        if left.exists():
+            make_private(left)

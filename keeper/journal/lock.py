@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from keeper.errors import JournalError
+from keeper.private import make_private
 
 
 class JournalLock:
@@ -14,7 +15,8 @@ class JournalLock:
         """Take the lock; `JournalError` naming the holder's process id when somebody has it."""
         self.path = journal.with_name(journal.name + ".lock")
         try:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_private(self.path)
+            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         except OSError as error:
             raise JournalError(f"cannot create {self.path}: {error.strerror}") from error
 

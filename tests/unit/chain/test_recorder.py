@@ -1,6 +1,7 @@
 """What a pass was told can be told again, bit for bit; anything else is refused."""
 
 import gzip
+import os
 
 import pytest
 from eth_hash.auto import keccak
@@ -304,3 +305,18 @@ def test_read_flight_of_a_later_format_says_so(path, monkeypatch):
 
     with pytest.raises(FlightFileError, match="written in format 2, this keeper reads format 1"):
         list(read_flight(path))
+
+
+@pytest.mark.parametrize("earlier", [None, 0o644])
+def test_flight_record_is_the_owners_alone(tmp_path, earlier):
+    path = tmp_path / "passes.rec"
+    if earlier is not None:
+        path.touch(mode=earlier)
+
+    before = os.umask(0)
+    try:
+        FlightRecorder(path, keeper="0.1.0", chain_id=1, config="{}").close()
+    finally:
+        os.umask(before)
+
+    assert path.stat().st_mode & 0o777 == 0o600

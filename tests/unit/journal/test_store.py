@@ -160,3 +160,35 @@ def test_a_report_on_another_file_is_refused(tmp_path):
     (tmp_path / "keeper.db").write_text("hello " * 100)
     with pytest.raises(JournalError, match="not a database"):
         connect_read_only(tmp_path / "keeper.db")
+
+
+def modes(folder):
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
+def test_journal_files_are_the_owners_alone(tmp_path):
+    """They hold signed transactions, and a signed transaction can be sent by whoever has it."""
+    before = os.umask(0)
+    try:
+        with open_journal(tmp_path):
+            found = modes(tmp_path)
+    finally:
+        os.umask(before)
+
+    assert found == dict.fromkeys(["keeper.db", "keeper.db-wal", "keeper.db-shm", "keeper.db.lock"], 0o600)
+
+
+def test_journal_files_that_others_could_read_are_closed_to_them(tmp_path):
+    with open_journal(tmp_path) as first, closing(connect_read_only(first.path)):
+        copies = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    for name, content in copies.items():
+        (killed / name).write_bytes(content)
+        (killed / name).chmod(0o644)
+
+    with open_journal(killed):
+        assert modes(killed) == dict.fromkeys(copies, 0o600)
+
+    assert len(copies) == 4
