@@ -138,7 +138,13 @@ class FakeNode:
         block_hash = keccak(f"{self.salt}/{self._forks}/{number}".encode())
         parent = self.blocks[-1].head.hash if self.blocks else bytes(32)
         placed = tuple(
-            replace(log, block_number=number, block_hash=block_hash, tx_hash=keccak(block_hash + i.to_bytes(2, "big")), index=i)
+            replace(
+                log,
+                block_number=number,
+                block_hash=block_hash,
+                tx_hash=keccak(block_hash + i.to_bytes(2, "big")),
+                index=i,
+            )
             for i, log in enumerate(logs)
         )
         head = BlockHead(
