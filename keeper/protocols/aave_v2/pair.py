@@ -1,0 +1,66 @@
+"""One (collateral, debt) pair of one position: what a liquidation of it depends on.
+
+Source: LendingPoolCollateralManager.liquidationCall.
+"""
+
+from dataclasses import dataclass
+
+from keeper.errors import StateError
+from keeper.protocols.aave_v2 import math
+from keeper.protocols.aave_v2.account import Account, amount_of
+from keeper.protocols.aave_v2.health import debt_of, supply_of
+from keeper.protocols.aave_v2.market import AaveV2Market
+from keeper.types import Address, Offer, PositionKey
+
+
+@dataclass(frozen=True, slots=True)
+class SeizePair:
+    """An offer's detail: the pool, and the pair by place in the roster."""
+
+    pool: Address
+    collateral: int
+    debt: int
+
+
+def pair_of(offer: Offer) -> tuple[SeizePair, PositionKey]:
+    """Return an offer's own detail and position; any other adapter's offer is a programming error."""
+    if not isinstance(offer.detail, SeizePair) or offer.key is None:
+        raise TypeError("not an offer of this adapter")
+
+    return offer.detail, offer.key
+
+
+def terms_of(key: PositionKey, pair: SeizePair, market: AaveV2Market) -> math.Terms:
+    """Gather what one liquidation depends on; both prices must be known (`StateError` otherwise)."""
+    known = market.remembered.get((key, pair))
+    if known is not None:
+        return known
+
+    terms = terms_between(market.account(key), (pair.collateral, pair.debt), market)
+    if terms is None:
+        raise StateError("a liquidation of a pair without a price", key=key.hex())
+
+    market.remembered[key, pair] = terms
+    return terms
+
+
+def terms_between(account: Account, places: tuple[int, int], market: AaveV2Market) -> math.Terms | None:
+    """Gather a pair's terms; None where a price is unknown."""
+    collateral, debt = (market.reserves[place] for place in places)
+    if collateral.price is None or debt.price is None:
+        return None
+
+    owed = debt_of(account, places[1], market)
+    return math.Terms(
+        collateral_price=collateral.price,
+        collateral_unit=collateral.unit,
+        collateral_balance=supply_of(account, places[0], market),
+        liquidity_index=collateral.income,
+        debt_price=debt.price,
+        debt_unit=debt.unit,
+        variable_debt=owed.variable,
+        scaled_debt=amount_of(account.borrowed, places[1]),
+        burn_index=debt.burn_index,
+        stable_debt=owed.stable,
+        bonus=collateral.bonus,
+    )
