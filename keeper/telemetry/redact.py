@@ -28,8 +28,11 @@ class Redactor:
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[str]) -> None:
-        """Add secrets this process has come to know, also in the form URLs quote them in."""
-        found = {form for secret in secrets for form in (secret, quote(secret, safe=""))}
+        """Add secrets this process has come to know, also in the form URLs quote them in.
+
+        A URL of scheme, host and port alone hides nothing, and hidden it would leave nobody knowing which node it was.
+        """
+        found = {form for secret in secrets if not _is_bare(secret) for form in (secret, quote(secret, safe=""))}
         found |= set(self._secrets)
         # Longest first: a secret that contains another must not leave its rest behind.
         self._secrets = sorted((s for s in found if len(s) >= _SHORTEST_SECRET), key=len, reverse=True)
@@ -56,6 +59,10 @@ class Redactor:
                 return [self.value(name, inner) for inner in value]
             case _:
                 return value
+
+
+def _is_bare(secret: str) -> bool:
+    return _URL.fullmatch(secret) is not None and shown_url(secret) == secret.rstrip("/")
 
 
 def shown_url(url: str) -> str:

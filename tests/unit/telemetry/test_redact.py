@@ -45,6 +45,12 @@ def test_secret_learnt_later_is_hidden_too():
     assert redactor.text("my passphrase") == "my ***"
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8545", "ws://node.example", "http://127.0.0.1:8545/"])
+def test_known_url_with_nothing_after_its_host_still_names_the_node(url):
+    """An operator of three nodes must be told which one does not answer."""
+    assert Redactor([url]).text(f"cannot connect to {url.rstrip('/')}") == f"cannot connect to {url.rstrip('/')}"
+
+
 def test_short_secret_does_not_blank_out_ordinary_text():
     assert Redactor(["a"]).text("banana") == "banana"
 
