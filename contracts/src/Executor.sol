@@ -112,7 +112,7 @@ contract Executor is Settlement {
 
     /// Opens the frame and runs the program. False, with nothing done, if a leading condition is not met and `quiet`.
     function _begin(Header calldata header, bytes calldata program, bool quiet) private returns (bool) {
-        _check(header);
+        _checkHeader(header);
         uint256 cursor;
         uint256 end;
         assembly ("memory-safe") {
@@ -129,6 +129,10 @@ contract Executor is Settlement {
             cursor = next;
         }
 
+        // After the conditions: these read storage, and a miss should cost as little as it can.
+        if (paused) revert Paused();
+
+        _requireListed(header.profitToken);
         uint256 count = _watch(header.profitToken, 0);
 
         for (; cursor < end && Program.u8(cursor) == Program.WATCH; cursor += 21) {
@@ -145,8 +149,7 @@ contract Executor is Settlement {
         return true;
     }
 
-    function _check(Header calldata header) private view {
-        if (paused) revert Paused();
+    function _checkHeader(Header calldata header) private view {
         if (_isOpen()) revert FrameOpen();
         if (block.chainid != chainId) revert WrongChain(block.chainid);
         if (block.timestamp > header.deadline || (header.maxBlock != 0 && block.number > header.maxBlock)) {
@@ -156,8 +159,6 @@ contract Executor is Settlement {
         if (header.tipBps != 0 && header.profitToken != wrappedNative) {
             revert TipNeedsWrappedNative(header.profitToken);
         }
-
-        _requireListed(header.profitToken);
     }
 
     function _payBid(address environment, address bidToken, uint256 amount) private {

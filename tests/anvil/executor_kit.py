@@ -13,15 +13,15 @@ from keeper.execution.allowlist import (
     Rule,
     encode_configure,
 )
+from keeper.execution.artifact import ExecutorParams, executor_creation_code
 from keeper.execution.calldata import encode_execute
 from keeper.execution.operations import Call, Header, Op, PoolId, Require, Watch, gain_of
 from keeper.execution.recipes import Loan, V3Swap, flash_aave_v3, v3_swap
 from keeper.sandbox.aave import borrow, supply
 from keeper.sandbox.artifact import signature
 from keeper.sandbox.chain import LocalChain, Transaction
-from keeper.sandbox.compiler import compile_own
 from keeper.sandbox.feeds import DOLLAR, set_price
-from keeper.types import ZERO_ADDRESS, Address
+from keeper.types import Address
 from keeper.units import MAX_UINT256, WAD, bps_up
 
 TREASURY = Address(bytes.fromhex("77" * 20))
@@ -47,13 +47,12 @@ class Wired:
 
 
 def wire(scene) -> Wired:
-    """Deploy from source, and list what a liquidation on the scene's market needs."""
+    """Deploy what ships, and list what a liquidation on the scene's market needs."""
     chain, world = scene.chain, scene.world
     operator = chain.accounts[5]
-    artifact = compile_own(scene.packages, "src")["Executor"]
-    executor = chain.deploy(
-        artifact, chain.account, chain.account, TREASURY, world.assets["WETH"].token, ZERO_ADDRESS, [operator]
-    )
+    params = ExecutorParams(chain.account, chain.account, TREASURY, world.assets["WETH"].token, (operator,))
+    receipt = chain.execute(Transaction(chain.account, None, executor_creation_code(params)))
+    executor = Address(bytes.fromhex(receipt["contractAddress"][2:]))
     pool = scene.aave.pool
     allowlist = Allowlist(
         rules=(
@@ -99,6 +98,12 @@ def require_unhealthy(scene, user: Address) -> Require:
     """The pool's own health factor, word 5, must be below one."""
     data = signature("getUserAccountData(address)").encode(user)
     return Require(scene.aave.pool, data, 5, WAD)
+
+
+def require_debt(scene, user: Address, at_least: int) -> Require:
+    """The cheapest sign that nobody was first: the borrower's scaled debt, one slot behind one proxy."""
+    debt_token = scene.aave.reserves["USDC"].variable_debt_token
+    return Require(debt_token, signature("scaledBalanceOf(address)").encode(user), 0, at_least, at_least=True)
 
 
 def pool_id(scene, name: str) -> PoolId:
