@@ -24,6 +24,7 @@ VERBS: Final[Mapping[str, str]] = {
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
     "keys": "Make, import and show the operator key's encrypted keystore.",
+    "executor": "Deploy the executor contract, check it, list what it may reach, and empty it.",
     "sandbox": "Try the keeper on a local chain: real Aave V3, real Uniswap V3, accounts that owe, "
     "and prices you can move.",
 }

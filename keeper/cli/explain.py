@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from keeper.cli.labels import labels_for, tokens_in
-from keeper.cli.options import config_option, example, load, output_options
+from keeper.cli.options import address, config_option, example, load, output_options
 from keeper.cli.positions import position_row
 
 if TYPE_CHECKING:
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 
 @click.command("explain", epilog=example("keeper explain 0x1111111111111111111111111111111111111111"))
-@click.argument("account")
+@click.argument("account", callback=address)
 @config_option
 @output_options
-def command(account: str, config_path: Path, *, as_json: bool, debug: bool) -> None:
+def command(account: "Address", config_path: Path, *, as_json: bool, debug: bool) -> None:
     """Say why ACCOUNT is, or is not, liquidated at this block.
 
     For each position: health, what could be seized, what was planned, and every no with the numbers that decided.
     """
     import asyncio
 
-    address = _address(account)
     loaded = load(config_path, as_json=as_json, debug=debug)
     from keeper import app
 
-    explanations = asyncio.run(app.explain(loaded.config, address, as_json=as_json))
+    explanations = asyncio.run(app.explain(loaded.config, account, as_json=as_json))
     if as_json:
         for found in explanations:
             click.echo(json.dumps(_row(found)))
@@ -43,15 +42,6 @@ def command(account: str, config_path: Path, *, as_json: bool, debug: bool) -> N
     labels = labels_for(loaded.config, tokens_in(rows))
     for found in explanations:
         _show(found, labels)
-
-
-def _address(text: str) -> "Address":
-    from keeper.types import parse_address
-
-    try:
-        return parse_address(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="ACCOUNT") from None
 
 
 def _row(found: "Explanation") -> "dict[str, object]":

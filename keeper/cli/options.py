@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from keeper.config.load import Loaded
+    from keeper.types import Address
 
 F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_CONFIG: Final = "keeper.toml"
@@ -29,6 +30,24 @@ def config_option(function: F) -> F:
         default=DEFAULT_CONFIG,
         help="The configuration.  [default: $KEEPER_CONFIG, or keeper.toml in this folder]",
     )(function)
+
+
+def address(ctx: click.Context, param: click.Parameter, value: str | None) -> "Address | None":
+    """Read an address option or argument; a wrong checksum is refused, by name."""
+    if value is None:
+        return None
+
+    from keeper.types import parse_address
+
+    try:
+        return parse_address(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from None
+
+
+def addresses(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> "tuple[Address, ...]":
+    """Read an address option that may be repeated."""
+    return tuple(found for found in (address(ctx, param, each) for each in value) if found is not None)
 
 
 def json_option(function: F) -> F:

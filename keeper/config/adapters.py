@@ -4,11 +4,11 @@ One class per adapter or kind; a new one joins by being named in the union at th
 are the operator's: nothing here knows a particular chain.
 """
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from keeper.config.values import AddressText, Name
+from keeper.config.values import AddressText, HashText, Name
 
 BlockNumber: TypeAlias = Annotated[StrictInt, Field(ge=0, le=10**12)]
 
@@ -32,6 +32,7 @@ class Section(BaseModel):
 class AaveV3Deployment(Section):
     """An Aave V3 market, or a fork that kept its contracts; the rule version is read from the chain."""
 
+    identified_by: ClassVar[str] = "addresses_provider"
     name: Name
     """Yours to choose; strategies, logs and reports use it."""
     adapter: Literal["aave_v3"]
@@ -42,8 +43,22 @@ class AaveV3Deployment(Section):
     """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
 
 
-Deployment: TypeAlias = AaveV3Deployment
-"""Every adapter's table: a second one makes this `Annotated[A | B, Field(discriminator="adapter")]`."""
+class MorphoBlueDeployment(Section):
+    """One Morpho Blue contract with all its markets; those whose tokens are trusted, or another deployment's, count."""
+
+    identified_by: ClassVar[str] = "morpho"
+    name: Name
+    """Yours to choose; strategies, logs and reports use it."""
+    adapter: Literal["morpho_blue"]
+    """Which adapter reads it."""
+    morpho: AddressText
+    """The Morpho contract; its markets are found in its logs."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one Morpho was deployed in. 0 is always right and may be slow."""
+
+
+Deployment: TypeAlias = Annotated[AaveV3Deployment | MorphoBlueDeployment, Field(discriminator="adapter")]
+"""Every adapter's table; `identified_by` names the field that tells one market from another."""
 
 
 # Venues ----------------------------------------------------------------------------------------------------------
@@ -60,6 +75,8 @@ class UniswapV3Venue(Section):
     """The factory; pools are found in its logs."""
     start_block: BlockNumber = 0
     """First block logs are read from: the one the factory was deployed in. 0 is always right and may be slow."""
+    init_code_hash: HashText | None = None
+    """Keccak-256 of the pools' creation code, which their addresses are made of; Uniswap's own when left out."""
 
 
 Venue: TypeAlias = UniswapV3Venue

@@ -63,12 +63,12 @@ def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
             if name in names[:index]:
                 yield Problem((table, index, "name"), f'"{name}" is taken', f"every [[{table}]] needs its own name")
 
-    markets = [(table.adapter, table.addresses_provider) for table in config.deployments]
+    markets = [(table.adapter, getattr(table, table.identified_by)) for table in config.deployments]
     for index, market in enumerate(markets):
         if market in markets[:index]:
             twin = config.deployments[markets.index(market)].name
             yield Problem(
-                ("deployment", index, "addresses_provider"),
+                ("deployment", index, config.deployments[index].identified_by),
                 f'the same market as "{twin}"',
                 "one market may be listed once; let both strategies name it instead",
             )

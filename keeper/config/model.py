@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from keeper.config.adapters import AaveV3Deployment, Deployment, Section, UniswapV3Venue, Venue
+from keeper.config.adapters import AaveV3Deployment, BlockNumber, Deployment, Section, UniswapV3Venue, Venue
 from keeper.config.values import (
     AddressText,
     ConfigPath,
@@ -109,6 +109,8 @@ class ExecutorConfig(Section):
     """Where `keeper executor deploy` put it."""
     code_hash: HashText | None = None
     """Keccak-256 of its runtime code; compared at every start when given."""
+    start_block: BlockNumber = 0
+    """First block its events are read from, by `keeper executor verify`; 0 is always right and may be slow."""
 
 
 class AssetsConfig(Section):

@@ -1,0 +1,30 @@
+"""What the executor's allow-list must hold for a configuration: asked of the adapters, without reading any history."""
+
+from keeper.app.wiring import build_adapter
+from keeper.chain.live import LiveChain
+from keeper.config.model import KeeperConfig, UniswapV3Venue
+from keeper.engine import Pace
+from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing
+from keeper.execution.deploy import head_of
+
+
+async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
+    """Collect every entry the configured deployments, venues and trusted tokens need, each once."""
+    head = await head_of(chain)
+    target = Pace(config.chain.block_time_s).target(head)
+    found = Allowlist(
+        listings=tuple(Listing(token) for token in (config.chain.wrapped_native, *config.assets.trusted)),
+        factories=tuple(_factory(venue) for venue in config.venues),
+    )
+    for each in config.deployments:
+        adapter = build_adapter(each)
+        await chain.reads(adapter.sync.bootstrap(head), head)
+        market = await chain.reads(adapter.sync.observe(head, target, None), head)
+        found = Allowlist.from_permissions(adapter.encoder.permissions(market)) + found
+
+    # `+` drops doubles: a trusted token is usually one that a deployment names too.
+    return found + Allowlist()
+
+
+def _factory(venue: UniswapV3Venue) -> Factory:
+    return Factory(venue.factory, venue.init_code_hash or UNISWAP_V3_INIT_CODE_HASH)
