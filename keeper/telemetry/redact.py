@@ -42,7 +42,7 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
 
-        text = _URL.sub(lambda match: shown_url(match.group()), text)
+        text = _URL.sub(_shown_in_text, text)
         return _SIGNED_TX.sub(HIDDEN, text)
 
     def value(self, name: str, value: object) -> object:
@@ -59,6 +59,13 @@ class Redactor:
                 return [self.value(name, inner) for inner in value]
             case _:
                 return value
+
+
+def _shown_in_text(found: re.Match[str]) -> str:
+    """Leave the colon of "URL: what went wrong" out of the URL, which would have a broken port with it."""
+    url = found.group()
+    body = url.rstrip(":")
+    return shown_url(body) + url[len(body) :]
 
 
 def _is_bare(secret: str) -> bool:

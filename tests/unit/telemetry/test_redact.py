@@ -48,7 +48,12 @@ def test_secret_learnt_later_is_hidden_too():
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8545", "ws://node.example", "http://127.0.0.1:8545/"])
 def test_known_url_with_nothing_after_its_host_still_names_the_node(url):
     """An operator of three nodes must be told which one does not answer."""
-    assert Redactor([url]).text(f"cannot connect to {url.rstrip('/')}") == f"cannot connect to {url.rstrip('/')}"
+    node = url.rstrip("/")
+    assert Redactor([url]).text(f"{node}: cannot connect to {node}") == f"{node}: cannot connect to {node}"
+
+
+def test_url_before_a_colon_shows_its_host_and_hides_its_key():
+    assert Redactor().text("https://eth.example:8545/v2/KEY: HTTP 429") == "https://eth.example:8545/***: HTTP 429"
 
 
 def test_short_secret_does_not_blank_out_ordinary_text():
