@@ -119,15 +119,22 @@ def _unknown_word(finding: _Finding) -> Problem:
 
 
 def _unknown_tag(finding: _Finding) -> Problem:
-    known = re.findall(r"'([^']*)'", str(finding.context["expected_tags"]))
+    key, known = _discriminator(finding), re.findall(r"'([^']*)'", str(finding.context["expected_tags"]))
     tag = str(finding.context["tag"])
-    return Problem((*finding.path, "kind"), f'unknown kind "{tag}"', did_you_mean(tag, known))
+    return Problem((*finding.path, key), f'unknown {key} "{tag}"', did_you_mean(tag, known))
 
 
 def _no_tag(finding: _Finding) -> Problem:
-    return Problem(
-        (*finding.path, "kind"), "missing", f'say which form it has: {finding.path[-1]} = {{ kind = "..." }}'
-    )
+    key = _discriminator(finding)
+    if isinstance(finding.path[-1], int):
+        return Problem((*finding.path, key), _MISSING, f'say which one it is: {key} = "..."')
+
+    return Problem((*finding.path, key), _MISSING, f'say which form it has: {finding.path[-1]} = {{ {key} = "..." }}')
+
+
+def _discriminator(finding: _Finding) -> str:
+    """Return the key that tells the forms of a table apart."""
+    return str(finding.context["discriminator"]).strip("'")
 
 
 def _not_a_table(finding: _Finding) -> Problem:
