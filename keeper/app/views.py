@@ -55,11 +55,16 @@ class PositionView:
             "state": self.state.value,
             "health_wad": None if debt_free else str(health.factor_wad),
             "distance_bps": None if debt_free else (health.factor_wad - WAD) * 10_000 // WAD,
-            "collateral_usd": str(health.collateral_base * USD // health.base_unit),
-            "debt_usd": str(health.debt_base * USD // health.base_unit),
+            "collateral_usd": _usd(health, health.collateral_base),
+            "debt_usd": _usd(health, health.debt_base),
             "collateral": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.collateral],
             "debt": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.debt],
         }
+
+
+def _usd(health: Health, value: int) -> str | None:
+    """Value in US dollars times 10**18, rounded down; None where the protocol counts in a token."""
+    return None if health.base_token is not None else str(value * USD // health.base_unit)
 
 
 @dataclass(frozen=True, slots=True)
