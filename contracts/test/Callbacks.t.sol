@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Allowlist, Kind} from "../src/Allowlist.sol";
+import {Calls} from "../src/Calls.sol";
 import {Frame} from "../src/Frame.sol";
 import {Interpreter} from "../src/Interpreter.sol";
 import {Program} from "../src/Program.sol";
@@ -202,6 +203,25 @@ contract CallbacksTest is Setup {
         bytes memory data = abi.encodeWithSelector(Polyglot.silent.selector, uint256(0));
         bytes memory program = bytes.concat(Ops.call(address(lender), data, x), _gainOne());
         _refuse(program, abi.encodeWithSelector(Interpreter.ExpectationsLeft.selector, 1));
+    }
+
+    function test_dataAnnouncedOutsideTheCall_reverts() public {
+        bytes memory data = abi.encodeCall(Polyglot.take, (1_000));
+        bytes4 selector = ICallbacks.onMorphoFlashLoan.selector;
+        bytes memory program = Ops.call(address(lender), data, Ops.none().expect(selector, 1, 5, 0, 0));
+        _refuse(program, abi.encodeWithSelector(Calls.PatchOutOfRange.selector, 5));
+        // What stands at 4 is no length that fits.
+        program = Ops.call(address(lender), data, Ops.none().expect(selector, 1, 4, 0, 0));
+        _refuse(program, abi.encodeWithSelector(Calls.PatchOutOfRange.selector, 4));
+    }
+
+    function test_paymentInATokenNotWatched_reverts() public {
+        weth.mint(address(executor), 1);
+        bytes memory inner = Ops.pay(address(weth), Ops.exact(1));
+        bytes memory data = abi.encodeCall(Polyglot.pair, (AMOUNT, address(executor), inner));
+        Ops.Extras memory x =
+            Ops.none().expectFrom(ICallbacks.uniswapV2Call.selector, 3, 0, Ops.offsetOf(data, 2), 1, 0);
+        _refuse(Ops.call(address(lender), data, x), abi.encodeWithSelector(Frame.NotWatched.selector, address(weth)));
     }
 
     function test_callbackNotAnnounced_reverts() public {

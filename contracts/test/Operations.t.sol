@@ -8,6 +8,7 @@ import {Frame} from "../src/Frame.sol";
 import {Interpreter} from "../src/Interpreter.sol";
 import {Program} from "../src/Program.sol";
 import {Header} from "../src/Settlement.sol";
+import {Tokens} from "../src/Tokens.sol";
 import {ICallbacks, Polyglot} from "./support/MockLenders.sol";
 import {MockToken, MockWrapped, SilentToken} from "./support/MockTokens.sol";
 import {Ops} from "./support/Ops.sol";
@@ -104,6 +105,17 @@ contract OperationsTest is Setup {
         _run(bytes.concat(_gainOne(), program));
 
         _same(lender.seen(), 0, "seen");
+    }
+
+    function test_wordsBeyondTheFourth_areNotKept() public {
+        bytes memory many = Ops.call(address(lender), abi.encodeCall(Polyglot.many, ()), Ops.none().keep());
+        _same(_seen(many, Ops.returned(3)), 4, "fourth");
+        _refuse(bytes.concat(many, _take(Ops.returned(4))), abi.encodeWithSelector(Amounts.NothingKept.selector, 4));
+    }
+
+    function test_gainOfATokenNotWatched_reverts() public {
+        bytes memory program = _take(Ops.gainOf(address(weth)));
+        _refuse(program, abi.encodeWithSelector(Frame.NotWatched.selector, address(weth)));
     }
 
     function test_nothingKept_reverts() public {
@@ -254,6 +266,11 @@ contract OperationsTest is Setup {
     function test_unwrapNotWatched_reverts() public {
         weth.mint(address(executor), 1);
         _refuse(Ops.unwrap(Ops.exact(1)), abi.encodeWithSelector(Frame.NotWatched.selector, address(weth)));
+    }
+
+    function test_unwrapOfMoreThanThereIs_reverts() public {
+        bytes memory program = bytes.concat(Ops.watch(address(weth)), Ops.unwrap(Ops.exact(1)));
+        _refuse(program, abi.encodeWithSelector(Tokens.TransferFailed.selector, address(weth), address(executor), 1));
     }
 
     function test_watchedTwice_countsOnce() public {

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Factory, Kind, Listing, Rule} from "../src/Allowlist.sol";
 import {Executor} from "../src/Executor.sol";
+import {Frame} from "../src/Frame.sol";
 import {Roles} from "../src/Roles.sol";
+import {Polyglot} from "./support/MockLenders.sol";
+import {HookToken} from "./support/MockTokens.sol";
+import {Ops} from "./support/Ops.sol";
 import {Setup} from "./support/Setup.sol";
 
 /// Who decides what, and how slowly.
@@ -111,6 +116,25 @@ contract RolesTest is Setup {
 
         _same(usd.balanceOf(TREASURY), 5, "usd");
         _same(TREASURY.balance, 7, "native");
+    }
+
+    function test_sweepInsideAFrame_reverts() public {
+        // The owner is a token here, so that it has its hands free in the middle of a frame.
+        HookToken hook = new HookToken();
+        Polyglot giver = new Polyglot(hook);
+        hook.mint(address(giver), 1);
+        address[] memory operators = new address[](1);
+        operators[0] = OPERATOR;
+        executor = new Executor(address(hook), GUARDIAN, TREASURY, address(weth), ATLAS, operators);
+        Rule[] memory rules = new Rule[](1);
+        rules[0] = Rule(address(giver), Polyglot.give.selector, Kind.CALL, 0, address(0));
+        Listing[] memory listings = new Listing[](1);
+        listings[0] = Listing(address(usd), true, false);
+        vm.prank(address(hook));
+        executor.configure(rules, listings, new Factory[](0));
+        hook.setHook(address(executor), abi.encodeCall(executor.sweep, (address(usd))), true);
+        bytes memory program = Ops.call(address(giver), abi.encodeCall(Polyglot.give, (1)));
+        _refuse(program, abi.encodeWithSelector(Frame.FrameOpen.selector));
     }
 
     function test_sweepByAnOperator_reverts() public {

@@ -69,6 +69,15 @@ contract SettlementTest is Setup {
         _same(TREASURY.balance, 0, "treasury");
     }
 
+    function test_treasuryThatRefusesNative_reverts() public {
+        vm.etch(TREASURY, hex"fe");
+        Header memory header = _header();
+        bytes memory program = _gainOne();
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NativeTransferFailed.selector, TREASURY, 3));
+        vm.prank(OPERATOR);
+        executor.execute{value: 3}(header, program);
+    }
+
     function test_allowanceThatCannotBeTakenBack_reverts() public {
         StickyToken sticky = new StickyToken();
         bytes memory use = Ops.call(

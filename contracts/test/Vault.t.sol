@@ -81,6 +81,24 @@ contract VaultTest is Setup {
         vault.withdraw(address(usd), OPERATOR, 1);
     }
 
+    function test_withdrawalDuringALoan_reverts() public {
+        // A vault whose owner is the executor itself, which may then withdraw in a program.
+        vault = new Vault(address(executor), address(executor));
+        usd.mint(address(vault), 10);
+        vm.prank(address(executor));
+        vault.setCap(address(usd), 10, 10);
+        _rule(address(vault), Vault.lend.selector, address(0));
+        _rule(address(vault), Vault.withdraw.selector, address(0));
+        bytes memory take = Ops.call(address(vault), abi.encodeCall(Vault.withdraw, (address(usd), STRANGER, 1)));
+        _refuse(_lend(5, take), abi.encodeWithSelector(Vault.LoanOpen.selector));
+    }
+
+    function test_capByAnybodyElse_reverts() public {
+        vm.expectRevert(abi.encodeWithSelector(Vault.NotOwner.selector, STRANGER));
+        vm.prank(STRANGER);
+        vault.setCap(address(usd), 1, 1);
+    }
+
     function test_zeroAddresses_areRefused() public {
         vm.expectRevert(Vault.ZeroAddress.selector);
         new Vault(address(0), address(executor));

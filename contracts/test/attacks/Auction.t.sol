@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Executor, AtlasTerms} from "../../src/Executor.sol";
+import {Frame} from "../../src/Frame.sol";
 import {Roles} from "../../src/Roles.sol";
 import {Header, Settlement} from "../../src/Settlement.sol";
 import {Polyglot} from "../support/MockLenders.sol";
@@ -69,6 +70,28 @@ contract AuctionTest is Setup {
         bytes memory data = _encode(header, _terms(address(usd), 1), bytes.concat(never, _gainOne()));
         vm.expectRevert();
         atlas.solve(executor, OPERATOR, ENVIRONMENT, address(usd), 1, data);
+    }
+
+    function test_bidThatIsNotThere_reverts() public {
+        bytes memory data = _data(_terms(address(weth), 1), _gainOne());
+        vm.expectRevert(abi.encodeWithSelector(Frame.NotWatched.selector, address(weth)));
+        atlas.solve(executor, OPERATOR, ENVIRONMENT, address(weth), 1, data);
+        data = _data(_terms(address(0), 5), _gainOne());
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NativeTransferFailed.selector, ENVIRONMENT, 5));
+        atlas.solve(executor, OPERATOR, ENVIRONMENT, address(0), 5, data);
+    }
+
+    function test_lentValueThatIsGone_reverts() public {
+        vm.deal(ATLAS, 3 ether);
+        atlas.setValue(3 ether);
+        bytes memory spend = Ops.call(
+            address(lender),
+            abi.encodeCall(Polyglot.take, (1)),
+            Ops.patch(Ops.none(), Program.VALUE, Ops.exact(1 ether))
+        );
+        bytes memory data = _data(_terms(address(usd), 0), bytes.concat(spend, _gainOne()));
+        vm.expectRevert(abi.encodeWithSelector(Settlement.NativeTransferFailed.selector, ATLAS, 3 ether));
+        atlas.solve(executor, OPERATOR, ENVIRONMENT, address(usd), 0, data);
     }
 
     function test_attack11_anotherSender_isRefused() public {

@@ -142,6 +142,10 @@ contract Polyglot {
         return (value, value + 1);
     }
 
+    function many() external pure returns (uint256[6] memory) {
+        return [uint256(1), 2, 3, 4, 5, 6];
+    }
+
     uint256 public seen;
     uint256 public paid;
 

@@ -74,6 +74,7 @@ abstract contract Setup {
         }
 
         _rule(address(lender), Polyglot.answers.selector, Kind.CALL, 0, address(0));
+        _rule(address(lender), Polyglot.many.selector, Kind.CALL, 0, address(0));
         _rule(address(lender), Polyglot.silent.selector, Kind.CALL, 0, address(0));
         _rule(address(lender), Polyglot.useHope.selector, address(lender));
         _rule(address(lender), Polyglot.take.selector, Kind.PAYABLE, 0, address(0));
