@@ -51,6 +51,8 @@ _V3_FLASH_CALLBACK: Final = _selector("uniswapV3FlashCallback(uint256,uint256,by
 _V2_SWAP: Final = _selector("swap(uint256,uint256,address,bytes)")
 _AAVE_FLASH: Final = _selector("flashLoanSimple(address,address,uint256,bytes,uint16)")
 _AAVE_CALLBACK: Final = _selector("executeOperation(address,uint256,uint256,address,bytes)")
+_AAVE_V2_FLASH: Final = _selector("flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)")
+_AAVE_V2_CALLBACK: Final = _selector("executeOperation(address[],uint256[],uint256[],address,bytes)")
 _MORPHO_FLASH: Final = _selector("flashLoan(address,uint256,bytes)")
 _MORPHO_CALLBACK: Final = _selector("onMorphoFlashLoan(uint256,bytes)")
 _ERC3156_FLASH: Final = _selector("flashLoan(address,address,uint256,bytes)")
@@ -87,6 +89,14 @@ def flash_aave_v3(executor: Address, loan: Loan, inner: Sequence[Op], *, spends:
     program = encode_program(inner)
     data = _abi(_AAVE_FLASH, _int(executor), _int(loan.token), loan.amount, program, 0)
     callback = Expect(_AAVE_CALLBACK, 4, bytes_offset(data, 3), 0, Answer.TRUE, initiator_argument=3)
+    return Call(loan.lender, data, (), _pulls(loan, spends), (callback,))
+
+
+def flash_aave_v2(executor: Address, loan: Loan, inner: Sequence[Op], *, spends: int = 0) -> Call:
+    """Borrow one asset from an Aave V2 pool, which knows loans of many only; `spends` as for Aave V3."""
+    token, amount, repaid_at_once = (_int(loan.token),), (loan.amount,), (0,)
+    data = _abi(_AAVE_V2_FLASH, _int(executor), token, amount, repaid_at_once, _int(executor), encode_program(inner), 0)
+    callback = Expect(_AAVE_V2_CALLBACK, 4, bytes_offset(data, 5), 0, Answer.TRUE, initiator_argument=3)
     return Call(loan.lender, data, (), _pulls(loan, spends), (callback,))
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from keeper.errors import ExecutorError
 from keeper.execution.operations import Call, Op, PoolId, Watch, gain_of
-from keeper.execution.recipes import Loan, V3Swap, flash_aave_v3, flash_morpho, guarded, v3_swap
+from keeper.execution.recipes import Loan, V3Swap, flash_aave_v2, flash_aave_v3, flash_morpho, guarded, v3_swap
 from keeper.planning.base import Funding, Opportunity
 from keeper.protocols.base import GuardedCall
 from keeper.routing.base import Hop
@@ -16,7 +16,7 @@ from keeper.routing.uniswap_v3 import UniswapV3Pool
 from keeper.types import Address, TokenAmount
 from keeper.units import bps_up
 
-LENDER_KINDS: Final = frozenset({"aave_v3", "morpho"})
+LENDER_KINDS: Final = frozenset({"aave_v2", "aave_v3", "morpho"})
 VENUE_KINDS: Final = frozenset({"uniswap_v3"})
 MAY_PAY_BPS: Final = 11_000
 """What a pool may ask of us over what was planned: prices move what is seized until we land, a tenth is plenty."""
@@ -47,6 +47,8 @@ def _loan(funding: Funding, inner: Sequence[Op], executor: Address, pulled: int)
     lender = funding.lender
     loan = Loan(lender.lender, lender.token, funding.amount, funding.fee)
     match lender.kind:
+        case "aave_v2":
+            return flash_aave_v2(executor, loan, inner, spends=pulled)
         case "aave_v3":
             return flash_aave_v3(executor, loan, inner, spends=pulled)
         case "morpho":

@@ -26,6 +26,7 @@ from keeper.execution.recipes import (
     NO_LIMIT_UP,
     Loan,
     V3Swap,
+    flash_aave_v2,
     flash_aave_v3,
     flash_balancer_v2,
     flash_erc3156,
@@ -76,6 +77,20 @@ def test_aave_loan_is_pulled_back_and_names_its_initiator():
     assert carried(call) == INNER
     # executeOperation(asset, amount, premium, initiator, params)
     selector = keccak(text="executeOperation(address,uint256,uint256,address,bytes)")[:4]
+    assert announced(call) == (selector, 4, 0, Answer.TRUE, 3)
+    assert call.allows == (Allow(TOKEN, exact(1_305)),)
+
+
+def test_aave_v2_loan_is_of_one_asset_and_repaid_at_once():
+    call = flash_aave_v2(EXECUTOR, LOAN, INNER, spends=300)
+    arguments = decoded(call, "flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)")
+
+    assert arguments == (
+        text(EXECUTOR), (text(TOKEN),), (1_000,), (0,), text(EXECUTOR), encode_program(INNER), 0,
+    )  # fmt: skip
+    assert carried(call) == INNER
+    # executeOperation(assets, amounts, premiums, initiator, params)
+    selector = keccak(text="executeOperation(address[],uint256[],uint256[],address,bytes)")[:4]
     assert announced(call) == (selector, 4, 0, Answer.TRUE, 3)
     assert call.allows == (Allow(TOKEN, exact(1_305)),)
 
