@@ -38,7 +38,7 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
             for row in report_rows(connection):
                 click.echo(json.dumps(row))
         else:
-            rows = list(report_rows(connection))
+            rows = list(report_rows(connection, with_numbers=True))
             _show(rows, labels_for(loaded.config, tokens_in(rows)))
     finally:
         connection.close()

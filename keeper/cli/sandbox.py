@@ -46,7 +46,8 @@ def up(seed: int, port: int, folder: Path | None, *, as_json: bool, debug: bool)
     from keeper.sandbox.stage import standing
 
     place = folder or standing.default_folder()
-    _show(standing.up(place, seed=seed, port=port), place.resolve(), as_json=as_json)
+    made = standing.up(place, seed=seed, port=port)
+    _show(made, place.resolve(), "" if folder is None else f" --folder {folder}", as_json=as_json)
 
 
 @command.command("crash", short_help="Let prices fall.", epilog=example("keeper sandbox crash --drop 20 --asset WETH"))
@@ -125,7 +126,7 @@ def down(folder: Path | None, *, as_json: bool, debug: bool) -> None:
     click.echo("the sandbox is down" if ended else "no sandbox was up")
 
 
-def _show(standing: "Standing", folder: Path, *, as_json: bool) -> None:
+def _show(standing: "Standing", folder: Path, where: str, *, as_json: bool) -> None:
     facts = {
         "url": standing.url,
         "ws_url": standing.ws_url,
@@ -139,5 +140,5 @@ def _show(standing: "Standing", folder: Path, *, as_json: bool) -> None:
 
     click.echo(f"A market of {standing.accounts} accounts (seed {standing.seed}) at {standing.ws_url}. Go on with:")
     click.echo(f"  keeper run --config {facts['config']} --live")
-    click.echo("  keeper sandbox crash --drop 20")
-    click.echo("  keeper sandbox down")
+    click.echo(f"  keeper sandbox crash --drop 20{where}")
+    click.echo(f"  keeper sandbox down{where}")

@@ -59,13 +59,16 @@ _DECLINES: Final = """
 """
 
 
-def report_rows(connection: sqlite3.Connection) -> Iterator[dict[str, object]]:
-    """Yield every plan as it stands, then every decline, oldest first, each with exactly `REPORT_KEYS`."""
+def report_rows(connection: sqlite3.Connection, *, with_numbers: bool = False) -> Iterator[dict[str, object]]:
+    """Yield every plan as it stands, then every decline, oldest first, each with exactly `REPORT_KEYS`.
+
+    `with_numbers` gives declines one key more, `numbers`: what decided, by name, as text.
+    """
     for row in connection.execute(_PLANS):
         yield _plan_row(row)
 
     for row in connection.execute(_DECLINES):
-        yield _decline_row(row)
+        yield _decline_row(row) | ({"numbers": json.loads(row["numbers"])} if with_numbers else {})
 
 
 def gas_spent_wei(connection: sqlite3.Connection) -> int:

@@ -110,3 +110,10 @@ def test_a_declined_row_of_the_report_carries_what_is_known(journal, connection)
     assert (one["adapter"], one["tx_hash"], one["realised_profit"]) == ("aave_v3", None, None)
     assert (other["position"], other["reason"]) == (None, "paused")
     assert list(one) == list(other)
+
+
+def test_a_declined_row_says_what_decided_where_that_is_asked_for(journal, connection):
+    """People read it in the report's table; `--json` keeps to its promised keys."""
+    journal.record_pass(head(100), {}, [declined(net_usd=4, why="gas")])
+    (plain,), (row,) = report_rows(connection), report_rows(connection, with_numbers=True)
+    assert row == {**plain, "numbers": {"net_usd": "4", "why": "gas"}}
