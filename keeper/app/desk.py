@@ -1,5 +1,6 @@
 """The acting half of a run: for a dry run a desk that stops after simulating, for a live one the key and its outbox."""
 
+import sys
 from collections.abc import Mapping
 from getpass import getpass
 
@@ -8,7 +9,7 @@ from keeper.app.wiring import bid_policy
 from keeper.chain.live import LiveChain
 from keeper.config.model import ExecutorConfig, KeeperConfig, KeysConfig
 from keeper.deployment import Deployment
-from keeper.errors import ConfigError
+from keeper.errors import ConfigError, SigningKeyError
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
 from keeper.execution.desk import Desk, Live
@@ -24,18 +25,24 @@ from keeper.settler import MarketSettler
 from keeper.types import ZERO_ADDRESS, Address
 
 
-def build_desk(config: KeeperConfig, chain: LiveChain, journal: Journal, book: Book, *, live: bool) -> Desk:
-    """Assemble the desk; a live one opens the keystore, so that a wrong passphrase ends the run before it starts."""
+def open_signer(config: KeeperConfig) -> LocalSigner:
+    """Open the operator key of a live run: first of all, so that a wrong passphrase costs no warming up."""
+    keys, executor = _needed(config)
+    signing = SigningPolicy(config.chain.id, frozenset({executor.address}), _max_fee_wei(config))
+    return LocalSigner(open_keystore(keys.keystore, passphrase(keys)), signing)
+
+
+def build_desk(
+    config: KeeperConfig, chain: LiveChain, journal: Journal, book: Book, signer: LocalSigner | None
+) -> Desk:
+    """Assemble the desk; without a signer it stops after simulating."""
     policies = {strategy.name: bid_policy(strategy) for strategy in config.strategies}
     explain = _explain({deployment.name: deployment for deployment in book.deployments})
-    if not live:
+    if signer is None:
         return Desk(journal, Simulator(chain, _operator(config), explain), policies)
 
     keys, executor = _needed(config)
-    max_fee = max(policy.max_fee_wei for policy in policies.values())
-    signing = SigningPolicy(config.chain.id, frozenset({executor.address}), max_fee)
-    signer = LocalSigner(open_keystore(keys.keystore, passphrase(keys)), signing)
-    outbox = Outbox(signer, PublicPool(chain), journal, max_fee_wei=max_fee)
+    outbox = Outbox(signer, PublicPool(chain), journal, max_fee_wei=_max_fee_wei(config))
     settler = MarketSettler(chain, book.deployments, book.pools, executor.address)
     bookkeeper = Bookkeeper(chain, journal, settler, explain)
     tracker = Tracker(chain, outbox, journal, bookkeeper, confirmations=config.chain.confirmations)
@@ -48,7 +55,15 @@ def passphrase(keys: KeysConfig) -> str:
     if keys.passphrase_file is not None:
         return read_passphrase(keys.passphrase_file)
 
+    if not sys.stdin.isatty():
+        raise SigningKeyError("no terminal to ask for the passphrase at: name its file in [keys] passphrase_file")
+
     return getpass(f"Passphrase of {keys.keystore}: ")
+
+
+def _max_fee_wei(config: KeeperConfig) -> int:
+    """The dearest fee per gas any strategy may pay."""
+    return max(bid_policy(strategy).max_fee_wei for strategy in config.strategies)
 
 
 def _needed(config: KeeperConfig) -> tuple[KeysConfig, ExecutorConfig]:

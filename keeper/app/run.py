@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from keeper import __version__
-from keeper.app.desk import build_desk
+from keeper.app.desk import build_desk, open_signer
 from keeper.app.executor import check_executor
 from keeper.app.planner import BlockPlanner
 from keeper.app.warm import Book, warm_up
@@ -19,6 +19,7 @@ from keeper.config.fingerprint import decisive_json, fingerprint
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine, Mind, Pace
 from keeper.errors import KeeperError, StateError
+from keeper.execution.signer import LocalSigner
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, stop_signals
 from keeper.journal.store import Journal, RunInfo
 from keeper.types import BlockHead
@@ -38,13 +39,14 @@ async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json:
     try:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
             stop = stack.enter_context(stop_signals())
+            signer = open_signer(config) if live else None
             chain = await open_chain_of(config)
             stack.push_async_callback(chain.close)
             await check_executor(config, chain, live=live)
             journal = stack.enter_context(_open_journal(config, live=live))
             book = await warm_up(config, chain, journal.state, as_json=json)
             recording = _recording(config, chain, stack)
-            engine = await _engine(config, (chain, recording), journal, book, live=live)
+            engine = await _engine(config, (chain, recording), journal, book, signer)
 
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
@@ -61,13 +63,17 @@ async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json:
 
 
 async def _engine(
-    config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | None], journal: Journal, book: Book, *, live: bool
+    config: KeeperConfig,
+    chains: tuple[LiveChain, RecordingChain | None],
+    journal: Journal,
+    book: Book,
+    signer: LocalSigner | None,
 ) -> Engine:
     """Assemble the engine around a warm book, armed, its starting state on record."""
     chain, recording = chains
     pinned: PinnedChain = chain if recording is None else recording
     mind = Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), Pace(config.chain.block_time_s))
-    desk = build_desk(config, chain, journal, book, live=live)
+    desk = build_desk(config, chain, journal, book, signer)
     await desk.arm()
     if recording is not None:
         await _record_start(recording, book, Pace(config.chain.block_time_s))
