@@ -9,7 +9,7 @@ from keeper.config.model import Venue as VenueConfig
 from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
-from keeper.protocols import aave_v3, morpho_blue
+from keeper.protocols import aave_v2, aave_v3, morpho_blue
 from keeper.protocols.base import Adapter
 from keeper.routing.base import VenueSync
 from keeper.routing.uniswap_v3_sync import UniswapV3Sync
@@ -21,6 +21,8 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
     match config.adapter:
         case "aave_v3":
             return aave_v3.build(config.name, config.addresses_provider)
+        case "aave_v2":
+            return aave_v2.build(config.name, config.addresses_provider)
         case "morpho_blue":
             return morpho_blue.build(config.name, config.morpho)
 

@@ -43,6 +43,20 @@ class AaveV3Deployment(Section):
     """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
 
 
+class AaveV2Deployment(Section):
+    """An Aave V2 market, or a fork that kept its contracts; what its prices are quoted in is read from the chain."""
+
+    identified_by: ClassVar[str] = "addresses_provider"
+    name: Name
+    """Yours to choose; strategies, logs and reports use it."""
+    adapter: Literal["aave_v2"]
+    """Which adapter reads it."""
+    addresses_provider: AddressText
+    """The market's LendingPoolAddressesProvider; pool and oracle are asked of it."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
+
+
 class MorphoBlueDeployment(Section):
     """One Morpho Blue contract with all its markets; those whose tokens are trusted, or another deployment's, count."""
 
@@ -57,7 +71,9 @@ class MorphoBlueDeployment(Section):
     """First block logs are read from: the one Morpho was deployed in. 0 is always right and may be slow."""
 
 
-Deployment: TypeAlias = Annotated[AaveV3Deployment | MorphoBlueDeployment, Field(discriminator="adapter")]
+Deployment: TypeAlias = Annotated[
+    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment, Field(discriminator="adapter")
+]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""
 
 

@@ -38,7 +38,7 @@ REFUSED = [
     ("[assets]", "[[assets]]", 12, ["[assets]: expected a table", "write [assets]"]),
     ("[[deployment]]", "[deployment]", 17, ["[[deployment]]: expected a list of tables", "two brackets"]),
     ('"aave_v3"', '"aave_v33"', 19, ['unknown adapter "aave_v33"', 'did you mean "aave_v3"?']),
-    ('"aave_v3"', "3", 19, ['unknown adapter "3"', "known: aave_v3"]),
+    ('"aave_v3"', "3", 19, ['unknown adapter "3"', "known: aave_v2, aave_v3"]),
     ('adapter = "aave_v3"\n', "", 17, ["[[deployment]] #1 adapter: missing", "say which one it is"]),
     ('"uniswap_v3"', '"curve"', 24, ['[[venue]] #1 kind: unknown kind "curve"', "known: uniswap_v3"]),
     ("start_block = 16291127", "start_block = -1", 21, ["start_block: must be at least 0, found -1"]),
