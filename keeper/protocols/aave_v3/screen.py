@@ -12,14 +12,16 @@ import numpy as np
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.health import price_of, threshold_of
 from keeper.protocols.aave_v3.market import AaveV3Market
-from keeper.protocols.aave_v3.reserve import EMode
+from keeper.protocols.aave_v3.reserve import EMode, Reserve
 from keeper.protocols.aave_v3.roster import MAX_RESERVES
+from keeper.protocols.aave_v3.rules import Rules
 from keeper.protocols.base import Factors, HealthRow
 from keeper.types import PositionKey
 from keeper.units import BPS, RAY
 
 TILT: Final = 1e-12
 """Relative band over float64: a few hundred roundings of 2**-53 each stay far below it."""
+FORMS: Final = ("cover", "required", "slack")
 
 
 def rows(keys: Collection[PositionKey] | None, market: AaveV3Market) -> Iterable[HealthRow]:
@@ -43,30 +45,30 @@ def factors(market: AaveV3Market) -> Factors:
     every collateral's value (so threshold - 1) and half a base unit, which the debt entry's v + 1 has spare because
     its balance is only rounded by half. A slot without a price is suspect by itself.
     """
-    count = MAX_RESERVES * (1 + max(market.emodes, default=0))
-    cover, required, slack = np.zeros(count), np.zeros(count), np.zeros(count)
-    _fill((cover, required, slack), 0, None, market)
-    for emode in market.emodes.values():
-        _fill((cover, required, slack), emode.id * MAX_RESERVES, emode, market)
+    slots = np.zeros((1 + max(market.emodes, default=0), len(FORMS), MAX_RESERVES))
+    for i, reserve in enumerate(market.reserves):
+        slots[:, :, i] = _entry(reserve, None, market.rules)
 
+    for emode in market.emodes.values():
+        for i, reserve in enumerate(market.reserves):
+            if emode.covers(reserve, market.rules):
+                slots[emode.id, :, i] = _entry(reserve, emode, market.rules)
+
+    cover, required, slack = (slots[:, form, :].reshape(-1) for form in range(len(FORMS)))
     return Factors(cover, required, slack)
 
 
-def _fill(
-    arrays: tuple[np.ndarray, np.ndarray, np.ndarray], first: int, emode: EMode | None, market: AaveV3Market
-) -> None:
-    cover, required, slack = arrays
-    rules = market.rules
-    for i, reserve in enumerate(market.reserves):
-        price = price_of(reserve, emode, rules)
-        if price is None:
-            slack[first + i] = np.inf
-            continue
+def _entry(reserve: Reserve, emode: EMode | None, rules: Rules) -> tuple[float, float, float]:
+    """Cover, required and slack of one reserve for accounts in one category."""
+    price = price_of(reserve, emode, rules)
+    if price is None:
+        return 0.0, 0.0, np.inf
 
-        per_unit = price / reserve.unit
-        slack[first + i] = per_unit + 1.0
-        required[first + i] = per_unit * (reserve.debt_index / RAY) * (1.0 + TILT)
-        threshold = threshold_of(reserve, emode, rules)
-        if threshold is not None:
-            kept = threshold if rules.directed_rounding else threshold - 1
-            cover[first + i] = per_unit * (reserve.income / RAY) * kept / BPS * (1.0 - TILT)
+    per_unit = price / reserve.unit
+    required = per_unit * (reserve.debt_index / RAY) * (1.0 + TILT)
+    threshold = threshold_of(reserve, emode, rules)
+    if threshold is None:
+        return 0.0, required, per_unit + 1.0
+
+    kept = threshold if rules.directed_rounding else threshold - 1
+    return per_unit * (reserve.income / RAY) * kept / BPS * (1.0 - TILT), required, per_unit + 1.0

@@ -61,6 +61,15 @@ def test_compounded_interest_34_is_three_terms_of_the_exponential():
     assert math.compounded_interest(31_536_000 * RAY, 3, V34) == 13 * RAY
 
 
+def test_compounded_interest_34_rounds_its_halves_and_sixths_down():
+    """With x = 3 rays and one, x // 6 is half a ray, whose product with x is 1.5 rays and one.
+
+    With x // 2, 1.5 rays, that is 3 rays and one; its product with x is 9 rays and 6, so 13 rays and 7 in all. Either
+    quotient rounded up would add 3 more.
+    """
+    assert math.compounded_interest(31_536_000 * (3 * RAY + 1), 1, V34) == 13 * RAY + 7
+
+
 # Balances ----------------------------------------------------------------------------------------------------------
 
 
@@ -92,6 +101,19 @@ def test_scaled_amounts_taken_round_against_the_account_from_35():
     assert [math.scaled_debt_burned(a, index, V35) for a in (4, 2)] == [2, 1]
     assert [math.scaled_collateral_taken(a, index, V34) for a in (4, 2)] == [3, 1]
     assert [math.scaled_debt_burned(a, index, V34) for a in (4, 2)] == [3, 1]
+
+
+def test_amounts_of_many_rays_are_scaled_by_exactly_a_ray():
+    """At an index of one ray nothing changes; a ray off by one would show at this size, in units of a thousand."""
+    large = 10**30
+    for rules in (V34, V36):
+        assert math.collateral_balance(large, RAY, rules) == large
+        assert math.debt_balance(large, RAY, rules) == large
+        assert math.scaled_collateral_taken(large, RAY, rules) == large
+        assert math.scaled_debt_burned(large, RAY, rules) == large
+        for is_debt in (False, True):
+            assert math.scaled_after_event(large, large, RAY, rules, is_debt=is_debt) == 2 * large
+            assert math.scaled_after_event(large, -large, RAY, rules, is_debt=is_debt) == 0
 
 
 @pytest.mark.parametrize("is_debt", [False, True])

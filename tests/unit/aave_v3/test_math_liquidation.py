@@ -92,6 +92,12 @@ def test_close_factor_33_rounds_half_of_the_debt_half_up_then_down_to_tokens():
     assert math.max_liquidatable_debt(odd, V36) == 66_666_666_667
 
 
+def test_close_factor_33_allows_a_debt_that_is_worth_exactly_half_only_when_rounded_up_whole():
+    """Worth 199 999 999 999.7 base units, so 200 000 000 000, half of twice that; the half would buy 3 units more."""
+    odd = terms(debt_price=1, debt_unit=10, debt_balance=1_999_999_999_997, total_debt_base=4_000 * DOLLAR)
+    assert math.max_liquidatable_debt(odd, V36) == 1_999_999_999_997
+
+
 # Seizure -----------------------------------------------------------------------------------------------------------
 
 
@@ -171,6 +177,16 @@ def test_seize_exactly_the_balance_is_not_capped():
     assert math.seize(3, exact, V36) == Seizure(2, 3, 0, 3)
 
 
+def test_seize_exactly_the_balance_pays_all_that_was_offered_even_where_less_would_do():
+    """A unit of collateral is worth ten of debt and nothing on top: 19 buy one, as 10 would."""
+    coarse = terms(
+        collateral_price=10, collateral_unit=1, debt_price=1, debt_unit=1, bonus=10_000, protocol_fee=0,
+        collateral_balance=1, debt_balance=19,
+    )  # fmt: skip
+    assert math.seize(19, coarse, V36) == Seizure(19, 1, 0, 10)
+    assert math.seize(20, coarse, V36) == Seizure(10, 1, 0, 10)
+
+
 # Leftovers ---------------------------------------------------------------------------------------------------------
 
 DUSTY = terms(
@@ -209,6 +225,15 @@ def test_leaving_less_than_a_thousand_of_collateral_is_refused():
     many_debts = replace(DUSTY, debt_balance=9_000 * USDC_6)
     assert not math.leaves_dust(math.seize(4_600 * USDC_6, many_debts, V36), many_debts, V36)
     assert math.leaves_dust(math.seize(4_700 * USDC_6, many_debts, V36), many_debts, V36)
+
+
+def test_leaving_exactly_a_thousand_of_collateral_is_accepted_and_a_single_unit_is_not():
+    """In base units themselves: 2 000 dollars of collateral, the debt far above the minimum."""
+    plain = terms(collateral_price=1, collateral_unit=1, collateral_balance=2_000 * DOLLAR)
+    assert not math.leaves_dust(Seizure(1, 1_000 * DOLLAR, 0, 0), plain, V36)
+    assert math.leaves_dust(Seizure(1, 1_000 * DOLLAR + 1, 0, 0), plain, V36)
+    assert math.leaves_dust(Seizure(1, 2_000 * DOLLAR - 1, 0, 0), plain, V36)
+    assert not math.leaves_dust(Seizure(1, 2_000 * DOLLAR, 0, 0), plain, V36)
 
 
 @pytest.mark.parametrize("rules", [V30, V32], ids=["3.0", "3.2"])

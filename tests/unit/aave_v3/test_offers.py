@@ -110,6 +110,15 @@ def test_the_sentinel_forbids_from_a_health_of_095_on():
     assert all(isinstance(x, Offer) for x in offers.offers(KEY, poor))
 
 
+def test_the_sentinel_forbids_at_exactly_095_and_not_one_wei_below():
+    """At a threshold of 95 %, 10**20 base units against as many, and one base unit less of cover."""
+    for wei, reasons in ((10**30, {Reason.SENTINEL}), (10**30 - 1, set())):
+        owner = account({WETH: wei}, {DAI: 10**30})
+        at = scene(owner=owner, weth=reserve(WETH, DOLLAR, word(threshold=9_500)), liquidations_allowed=False)
+        assert health.health(KEY, at).factor_wad == 95 * 10**16 - (0 if reasons else 1)
+        assert {x.reason for x in offers.offers(KEY, at) if isinstance(x, Declined)} == reasons
+
+
 def test_the_sentinel_is_gone_in_37():
     assert all(isinstance(x, Offer) for x in offers.offers(KEY, scene("3.7", liquidations_allowed=False)))
 
