@@ -24,6 +24,8 @@ interface IAtlas {
 /// @notice Empty between transactions, and trusting nobody: an operator's program runs inside a frame, can reach only
 /// what the owner listed, and counts only if at the end every loan, allowance and balance is as it was and the
 /// profit, in a token the owner listed, went to the treasury.
+/// @dev It never holds a position in a protocol. Where one makes the liquidator take a position over, a small account
+/// contract of its own does that and is listed here as a target: opened, emptied and closed within the frame.
 contract Executor is Settlement {
     error WrongChain(uint256 chainId);
     error Expired(uint256 deadline, uint256 maxBlock);

@@ -37,10 +37,21 @@ contract PoolsTest is V3 {
     }
 
     function test_attack06_genuinePoolOfAFakeToken_isRefused() public {
-        MockToken fake = new MockToken();
+        _refuseFake(_tokenOn(true));
+        _refuseFake(_tokenOn(false));
+    }
+
+    function _refuseFake(MockToken fake) private {
         _openPool(address(fake), address(usd), 1e15);
         bytes memory program = bytes.concat(_gainOne(), _sell(address(usd), address(fake), 1e6));
         _refuse(program, abi.encodeWithSelector(Allowlist.NotListed.selector, address(fake)));
+    }
+
+    /// A token that is the pool's token0, or its token1.
+    function _tokenOn(bool lower) private returns (MockToken fake) {
+        do {
+            fake = new MockToken();
+        } while ((address(fake) < address(usd)) != lower);
     }
 
     function test_attack06_tokensInTheWrongOrder_nameNoPool() public {
