@@ -12,7 +12,7 @@ from keeper.chain.live import LiveChain
 from keeper.config.model import ExecutorConfig, KeeperConfig
 from keeper.errors import ConfigError, ExecutorError
 from keeper.execution.allowlist import Allowlist, missing, surplus
-from keeper.execution.artifact import ExecutorParams
+from keeper.execution.artifact import ExecutorParams, create2_address, executor_creation_code
 from keeper.execution.deploy import Wallet, configure_call, deploy_executor, head_of, send_all, sweep_call
 from keeper.execution.keys import read_address
 from keeper.execution.verify import ExecutorState, findings, read_executor
@@ -47,8 +47,11 @@ async def deploy(
     """Deploy and read back; the block number is one its events can be read from."""
     async with _chain(config) as chain:
         before = await head_of(chain)
+        was_there = await chain.code(create2_address(executor_creation_code(params), salt))
         address = await deploy_executor(chain, Wallet(chain, payer), params, salt)
-        return await read_executor(chain, address, before.number), before.number
+        # Of one that was there already nobody knows since when, and events left out would be taken for missing.
+        block = 0 if was_there else before.number
+        return await read_executor(chain, address, block), block
 
 
 async def verify(config: KeeperConfig, expected: Expected) -> tuple[ExecutorState, tuple[str, ...]]:

@@ -120,6 +120,7 @@ def test_executor_deployed_again_is_found_where_it_is(folder, owner, operator, d
     assert again["address"] == deployed
     assert (again["owner"], again["guardian"], again["treasury"]) == (owner, owner, to_checksum(TREASURY))
     assert again["operators"] == [operator]
+    assert again["start_block"] == 0, "its first events are older than the second command"
 
 
 def test_executor_with_another_salt_is_another_one(folder, owner, deployed):
