@@ -22,7 +22,7 @@ from keeper.sandbox.stage.trial import Trial, run_trial
 pytestmark = [pytest.mark.anvil, pytest.mark.full, pytest.mark.timeout(400)]
 
 SEED = 1
-IDLE_BLOCKS = 6
+IDLE_BLOCKS = 12
 BROKEN_KEEPER = Path(__file__).with_name("broken_keeper.py")
 BONUS_BIT = 32
 """Where the bonus lies in a reserve's configuration word, 16 bits in basis points."""
@@ -102,7 +102,7 @@ def test_bonus_changed_without_an_event_fails_the_run(stage):
 
 
 def test_adapter_with_one_wrong_rounding_fails_the_run(stage):
-    found, verdict = run_and_judge(trial_of(stage, command=(sys.executable, str(BROKEN_KEEPER))))
+    """A unit less repaid seizes a unit's worth less, so the profit may agree; what was moved does not."""
+    found, _ = run_and_judge(trial_of(stage, command=(sys.executable, str(BROKEN_KEEPER))))
 
-    assert any("settled" in fault for fault in found)
-    assert verdict["verdict"] == "disagree"
+    assert any("model_differs" in fault for fault in found)

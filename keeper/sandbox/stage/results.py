@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from keeper.execution.causes import Cause
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.stage.accounts import Market, Pair, close_factor_bps, dollars, healths
 from keeper.sandbox.stage.trial import Result
@@ -12,6 +13,8 @@ from keeper.units import WAD
 
 LANDED = "landed"
 DECLINED = "declined"
+OWN_FAULTS = (Cause.MODEL_DIFFERS, Cause.NOT_SETTLED, Cause.UNEXPLAINED)
+"""Causes that are no cause: the model was wrong, or could not be asked, or nothing explains the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,16 @@ def faults(result: Result, evidence: Evidence) -> Iterator[str]:
 
 
 def _row_faults(row: Mapping[str, Any]) -> Iterator[str]:
-    where = f"{row['position']} in {row['tx_hash']}"
+    if row["status"] != LANDED:
+        return
 
-    if row["status"] == LANDED and row["settled_profit"] != row["realised_profit"]:
+    where, cause = f"{row['position']} in {row['tx_hash']}", row["reason"]
+
+    if row["settled_profit"] != row["realised_profit"]:
         yield f"{where}: settled {row['settled_profit']}, realised {row['realised_profit']}"
 
-    if row["status"] == LANDED and row["expected_profit"] != row["realised_profit"] and not row["reason"]:
+    if cause in OWN_FAULTS:
+        yield f"{where}: {cause}"
+
+    if row["expected_profit"] != row["realised_profit"] and not cause:
         yield f"{where}: expected {row['expected_profit']}, realised {row['realised_profit']}, and no cause named"
