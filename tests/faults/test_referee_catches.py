@@ -13,7 +13,7 @@ from eth_hash.auto import keccak
 
 from keeper.config.load import load_config
 from keeper.sandbox.market.path import FALL
-from keeper.sandbox.stage.accounts import market_of
+from keeper.sandbox.stage.accounts import judged, market_of
 from keeper.sandbox.stage.opened import open_stage
 from keeper.sandbox.stage.play import play
 from keeper.sandbox.stage.results import faults, gather
@@ -57,7 +57,7 @@ def trial_of(stage, after_block=lambda _block, _news: None, **changes):
 def run_and_judge(trial):
     """What the keeper's books have wrong, and the referee's verdict."""
     result = run_trial(trial, print)
-    market = market_of(trial.chain, trial.config.deployments[0].addresses_provider)
+    market = market_of(trial.chain, judged(trial.config).addresses_provider)
     evidence = gather(trial.chain, market, list(trial.names), range(result.first_block, result.last_block + 1))
     return list(faults(result, evidence)), result.verdict
 

@@ -6,11 +6,13 @@ For the table at the end; the pool's own views are asked, none of the keeper's m
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+from keeper.config.model import AaveV3Deployment, KeeperConfig
 from keeper.sandbox.aave import AccountData
 from keeper.sandbox.artifact import signature
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.multicall3 import MULTICALL3
 from keeper.sandbox.node import to_hex
+from keeper.sandbox.packages import SandboxError
 from keeper.types import Address
 from keeper.units import WAD
 
@@ -40,6 +42,15 @@ class Market(NamedTuple):
     pool: Address
     oracle: Address
     data_provider: Address
+
+
+def judged(config: KeeperConfig) -> AaveV3Deployment:
+    """Return the deployment a trial is about: the first Aave V3 market of a configuration."""
+    for deployment in config.deployments:
+        if isinstance(deployment, AaveV3Deployment):
+            return deployment
+
+    raise SandboxError("nothing to try: prices are moved on, and the referee judges, Aave V3 markets only")
 
 
 def market_of(chain: LocalChain, provider: Address) -> Market:

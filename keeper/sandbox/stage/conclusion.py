@@ -8,7 +8,7 @@ import msgspec
 from rich.console import Console
 
 from keeper.sandbox.chain import LocalChain
-from keeper.sandbox.stage.accounts import market_of, read_at
+from keeper.sandbox.stage.accounts import judged, market_of, read_at
 from keeper.sandbox.stage.results import DECLINED, LANDED, account_of_row, faults, gather, landed_facts
 from keeper.sandbox.stage.show import declined_table, outcomes_table, show_result
 from keeper.sandbox.stage.trial import Result, Trial
@@ -21,7 +21,7 @@ def conclude(trial: Trial, result: Result, console: Console, *, opened_s: float,
 
     The tables go to the console; with `as_json` the same goes to standard output, as one document.
     """
-    market = market_of(trial.chain, trial.config.deployments[0].addresses_provider)
+    market = market_of(trial.chain, judged(trial.config).addresses_provider)
     evidence = gather(trial.chain, market, _accounts(trial, result), range(result.first_block, result.last_block + 1))
     outcomes = [
         {**row, **(landed_facts(trial.chain, market, row) if row["status"] == LANDED else {})}

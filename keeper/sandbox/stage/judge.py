@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from keeper.config.model import FixedBid, KeeperConfig
 from keeper.sandbox.packages import CHECKOUT, SandboxError
+from keeper.sandbox.stage.accounts import judged
 from keeper.sandbox.stage.process import Process
 from keeper.types import Address, to_checksum
 
@@ -41,8 +42,8 @@ class Referee:
 
 
 def manifest_of(config: KeeperConfig, operator: Address, treasury: Address, run_block: int) -> dict[str, Any]:
-    """Spell what the referee is told of a run: the first deployment and the first strategy of a configuration."""
-    deployment, strategy = config.deployments[0], config.strategies[0]
+    """Spell what the referee is told of a run: the first Aave V3 deployment of a configuration, the first strategy."""
+    deployment, strategy = judged(config), config.strategies[0]
 
     if config.executor is None:
         raise SandboxError("there is nothing to judge without an executor")

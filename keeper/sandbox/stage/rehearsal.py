@@ -14,7 +14,7 @@ from keeper.config.load import load_config
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.packages import find_packages
-from keeper.sandbox.stage.accounts import market_of
+from keeper.sandbox.stage.accounts import judged, market_of
 from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.fork import Ground, follow, publish, take_over
@@ -40,7 +40,7 @@ def rehearse(url: str, config: Path, options: Options) -> int:
         chain = held.enter_context(closing(LocalChain(anvil.url)))
         operator = move_in(chain, config, folder, anvil.ws_url)
         settings = load_config(operator.config, operator.environ).config
-        market = market_of(chain, settings.deployments[0].addresses_provider)
+        market = market_of(chain, judged(settings).addresses_provider)
         ground = take_over(chain, packages, settings, market)
         console.print(
             f"forked chain {settings.chain.id} at {anvil.url}: {len(ground.priced)} feeds are ours, "
