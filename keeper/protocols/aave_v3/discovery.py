@@ -5,17 +5,17 @@ while running, because governance may change any of it.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from keeper.errors import DecodeError, StateError
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.reserve import EMode
 from keeper.protocols.aave_v3.roster import Listing
 from keeper.protocols.aave_v3.rules import Rules, rules_of
+from keeper.protocols.feeds import answer, call
 from keeper.protocols.reads import Reads, ask
-from keeper.protocols.words import address_at, addresses, encode, word
-from keeper.types import ZERO_ADDRESS, Address, Call, Returned, to_checksum
-from keeper.units import MAX_UINT256
+from keeper.protocols.words import address_at, addresses, word
+from keeper.types import ZERO_ADDRESS, Address, to_checksum
 
 ALL_CATEGORIES = range(1, 256)
 """Every eMode id there can be; the pool does not list those in use."""
@@ -39,28 +39,6 @@ class PoolFacts:
     rules: Rules
     assets: tuple[Address, ...]
     flash_premium: int
-
-
-@dataclass(frozen=True, slots=True)
-class Feed:
-    """Where a price comes from; `aggregator` is the contract behind a proxy, `dated` tells that rounds have a time."""
-
-    source: Address | None
-    aggregator: Address | None
-    dated: bool
-
-
-def call(to: Address, signature: str, *arguments: int | bytes) -> Call:
-    """Build a read of a function of static arguments."""
-    return Call(to, encode(signature, *arguments))
-
-
-def answer(returned: Returned, what: str, asked: Address) -> bytes:
-    """Return the data of an answer that must not be a revert."""
-    if not returned.ok:
-        raise DecodeError(f"{to_checksum(asked)} refused {what}", data=returned.data[:256].hex())
-
-    return returned.data
 
 
 def read_contracts(provider: Address) -> Reads[Contracts]:
@@ -113,40 +91,6 @@ def read_listings(pool: Address, assets: Sequence[Address], rules: Rules) -> Rea
     return found
 
 
-def read_feeds(oracle: Address, assets: Collection[Address]) -> Reads[dict[Address, Feed]]:
-    """Ask where prices come from and what can be told about each source. Two rounds."""
-    order = tuple(assets)
-    answers = yield from ask(*(call(oracle, abi.GET_SOURCE_OF_ASSET, asset) for asset in order))
-    sources = [address_at(a.data, 0) if a.ok and len(a.data) == 32 else ZERO_ADDRESS for a in answers]
-    probes = [call(s, getter) for s in sources for getter in (abi.AGGREGATOR, abi.LATEST_ROUND_DATA)]
-    answers = yield from ask(*probes)
-    feeds: dict[Address, Feed] = {}
-    for i, (asset, source) in enumerate(zip(order, sources, strict=True)):
-        behind, rounds = answers[2 * i], answers[2 * i + 1]
-        aggregator = _address_or_none(behind)
-        dated = rounds.ok and len(rounds.data) == 160
-        feeds[asset] = Feed(None if source == ZERO_ADDRESS else source, aggregator, dated)
-
-    return feeds
-
-
-def _address_or_none(returned: Returned) -> Address | None:
-    if not returned.ok or len(returned.data) != 32 or word(returned.data, 0) >> 160:
-        return None
-
-    address = address_at(returned.data, 0)
-    return None if address == ZERO_ADDRESS else address
-
-
-def read_aggregator(feed: Feed) -> Reads[Feed]:
-    """Ask a proxy again which contract is behind it; that one emits the answers, and it changes without notice."""
-    if feed.source is None:
-        return feed
-
-    (behind,) = yield from ask(call(feed.source, abi.AGGREGATOR))
-    return replace(feed, aggregator=_address_or_none(behind))
-
-
 def read_categories(contracts: Contracts, rules: Rules, ids: Collection[int]) -> Reads[dict[int, EMode]]:
     """Ask for eMode categories; an id that was never configured is left out. One round, two with a price source."""
     order = tuple(ids)
@@ -176,12 +120,3 @@ def _read_bitmap_categories(pool: Address, order: Sequence[int]) -> Reads[dict[i
             found[i] = EMode(i, word(config, 1), word(config, 2), bitmap=word(bitmap, 0))
 
     return found
-
-
-def price_in(returned: Returned) -> int | None:
-    """Read a price; None for a revert, a wrong shape, zero, or more than any price."""
-    if not returned.ok or len(returned.data) != 32:
-        return None
-
-    price = word(returned.data, 0)
-    return price if 0 < price <= MAX_UINT256 >> 1 else None

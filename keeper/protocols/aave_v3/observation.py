@@ -11,12 +11,13 @@ from typing import Final
 from keeper.errors import StateError
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.account import Account
-from keeper.protocols.aave_v3.discovery import Contracts, Feed, answer, call, price_in, read_categories
+from keeper.protocols.aave_v3.discovery import Contracts, read_categories
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
 from keeper.protocols.aave_v3.roster import Listing, Roster
 from keeper.protocols.aave_v3.rules import Rules
+from keeper.protocols.feeds import Feed, answer, call, price_in, round_in
 from keeper.protocols.reads import Reads, ask, gather
-from keeper.protocols.words import address_at, signed, word
+from keeper.protocols.words import address_at, word
 from keeper.types import Address, Call, PositionKey, Returned, to_checksum
 
 ACCOUNTS_PER_ROUND: Final = 64
@@ -55,7 +56,7 @@ def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Fee
         virtual = None
 
     dated = feed.source is not None and feed.dated
-    direct, updated_at = _round(answers[-1], price) if dated else (True, None)
+    direct, updated_at = round_in(answers[-1], price) if dated else (True, None)
     sources = frozenset(address for address in (feed.source, feed.aggregator) if address is not None)
     return Reserve(
         asset=asset,
@@ -77,14 +78,6 @@ def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Fee
         underlying=word(answers[2].data, 0) if answers[2].ok and len(answers[2].data) == 32 else 0,
         grace_until=grace_until or 0,
     )
-
-
-def _round(returned: Returned, price: int | None) -> tuple[bool, int | None]:
-    """Tell whether a source's round is the price itself, and its time; an adapter's round may be something else."""
-    if not returned.ok or len(returned.data) != 160:
-        return False, None
-
-    return price is None or signed(word(returned.data, 1)) == price, word(returned.data, 3) or None
 
 
 def read_sentinel(contracts: Contracts, rules: Rules) -> Reads[bool]:

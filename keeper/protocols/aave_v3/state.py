@@ -13,13 +13,10 @@ from keeper.protocols.aave_v3.account import EMPTY, Account
 from keeper.protocols.aave_v3.discovery import (
     ALL_CATEGORIES,
     Contracts,
-    Feed,
     PoolFacts,
-    read_aggregator,
     read_base_unit,
     read_categories,
     read_contracts,
-    read_feeds,
     read_listings,
     read_pool_facts,
 )
@@ -30,12 +27,11 @@ from keeper.protocols.aave_v3.preceding import preceding
 from keeper.protocols.aave_v3.reserve import EMode
 from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.base import Applied, Row
+from keeper.protocols.feeds import NO_FEED, Feed, read_aggregator, read_feeds
 from keeper.protocols.ledger import Ledger
 from keeper.protocols.reads import Reads, gather, gather_all
 from keeper.protocols.words import indexed_address, word
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
-
-NO_FEED = Feed(None, None, dated=False)
 
 
 class AaveV3Sync:
