@@ -13,6 +13,7 @@ from tests.unit.cli.terminal import keeper
 
 pytestmark = pytest.mark.anvil
 
+PASSPHRASE = "operator.passphrase"
 CONTRACT = Address(b"\xc0" * 20)
 EMPTY = to_checksum(Address(b"\xee" * 20))
 
@@ -53,7 +54,7 @@ def line_of(folder, text):
 
 def refused(folder, code, *, live=True):
     """Run until idle; what was said, which must be one message under the banner, without a secret or a traceback."""
-    passphrase = (folder / "passphrase").read_text().splitlines()[0]
+    passphrase = (folder / PASSPHRASE).read_text().splitlines()[0]
     done = keeper("run", "--until-idle", "3", *(["--live"] if live else []), cwd=folder)
     assert (done.returncode, done.stdout) == (code, "")
     assert [secret for secret in (passphrase, "Traceback") if secret in done.stderr] == []
@@ -100,31 +101,37 @@ def test_executor_without_code_is_refused(folder):
 def test_executor_that_is_another_contract_is_refused(folder, chain):
     chain.set_code(CONTRACT, b"\x60\x00\x60\x00\xf3")  # returns nothing to anything
     broken(folder, executor_of(folder), to_checksum(CONTRACT))
+    broken(folder, "code_hash = ", "# ")
     assert "is not a keeper executor: check [executor] address" in refused(folder, ExecutorError.exit_code)
 
 
 def test_executor_of_somebody_else_is_refused_with_the_key_it_does_not_know(folder):
     (folder / "operator.json").unlink()
-    made = keeper("keys", "new", "operator.json", "--passphrase-file", "passphrase", cwd=folder)
+    made = keeper("keys", "new", "operator.json", "--passphrase-file", PASSPHRASE, cwd=folder)
     said = refused(folder, ExecutorError.exit_code)
     assert f"does not take orders from {made.stdout.strip()}" in said
     assert "must add it as an operator" in said
 
 
 def test_executor_with_other_code_than_pinned_is_refused(folder):
-    broken(folder, "[executor]\n", f'[executor]\ncode_hash = "0x{"ab" * 32}"\n')
+    broken(folder, "code_hash = ", f'code_hash = "0x{"ab" * 32}" # ')
     assert "is not the one [executor] code_hash pins" in refused(folder, ExecutorError.exit_code)
 
 
-def test_passphrase_that_is_wrong_is_refused_before_anything_is_read(folder):
-    (folder / "passphrase").write_text("wrong horse battery\n")
-    said = refused(folder, SigningKeyError.exit_code)
-    assert "wrong passphrase" in said
+def test_passphrase_that_is_wrong_is_refused_before_the_node_is_even_asked(folder, chain):
+    (folder / PASSPHRASE).write_text("wrong horse battery\n")
+    broken(folder, chain.node.url, "http://127.0.0.1:1")
+    assert "wrong passphrase" in refused(folder, SigningKeyError.exit_code)
+
+
+def test_passphrase_nobody_can_be_asked_for_is_refused(folder):
+    broken(folder, f'passphrase_file = "{PASSPHRASE}"\n', "")
+    assert "name its file in [keys] passphrase_file" in refused(folder, SigningKeyError.exit_code)
 
 
 def test_passphrase_file_that_is_missing_is_refused_at_its_line(folder):
     line = line_of(folder, "passphrase_file")
-    (folder / "passphrase").rename(folder / "elsewhere")
+    (folder / PASSPHRASE).rename(folder / "elsewhere")
     done = keeper("run", "--live", cwd=folder)
     assert done.returncode == SigningKeyError.exit_code
     assert done.stderr.startswith(f"keeper: keeper.toml:{line}: [keys] passphrase_file: no such file")
