@@ -26,6 +26,8 @@ from keeper.sandbox.stage.trial import Trial, run_trial
 FALLS_BPS: Final = ((9_600, True), (9_000, True), (8_200, False), (7_000, True), (7_700, True))
 """What is left of every price that falls, step by step, and whether the pools follow at once or at the next step."""
 BLOCKS_PER_FALL: Final = 5
+FIRST_START_S: Final = 6 * 3_600.0
+"""A market of years has millions of logs, and a rehearsal reads them all: its journal is new."""
 
 
 def rehearse(url: str, config: Path, options: Options) -> int:
@@ -47,10 +49,10 @@ def rehearse(url: str, config: Path, options: Options) -> int:
             f"{len(ground.pools)} pools follow"
         )
         moves = _moves(chain, ground)
-        trial = Trial(chain, settings, operator, options.pace_s, moves, {})
-        opened = time.monotonic() - started
+        trial = Trial(chain, settings, operator, options.pace_s, moves, {}, ready_within_s=FIRST_START_S)
+        before = {"fork": time.monotonic() - started}
         result = run_trial(trial, console.print)
-        return conclude(trial, result, console, opened_s=opened, as_json=options.as_json)
+        return conclude(trial, result, console, before=before, as_json=options.as_json)
 
 
 def _moves(chain: LocalChain, ground: Ground) -> Callable[[Clock, AfterBlock], None]:

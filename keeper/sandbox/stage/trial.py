@@ -49,6 +49,8 @@ class Trial:
     """The keeper, and what stands before its verb."""
     idle_blocks: int = IDLE_BLOCKS
     """For how many blocks it must have had nothing to do before it ends."""
+    ready_within_s: float = READY_TIMEOUT_S
+    """How long it may take to its first block: on somebody's chain, to read every log there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
         clock = Clock(trial.chain, trial.pace_s, trial.config.chain.block_time_s)
         run = held.enter_context(Process("keeper", _run_command(trial), folder, trial.operator.environ))
         watch = Watch(run, tell)
-        _until_ready(clock, watch)
+        _until_ready(clock, watch, trial.ready_within_s)
         first = clock.number
         rules = manifest_of(trial.config, trial.operator.account, trial.operator.treasury, first)
         referee = Referee(folder, trial.chain.url, rules)
@@ -96,6 +98,7 @@ class Watch:
         self.run = run
         self.answered = -1
         self._tell = tell
+        self._told = ""
 
     def after_block(self, block: int, news: str | None = None) -> None:
         """Say the news, then give the keeper its time with the block; `SandboxError` when it ended with an error."""
@@ -117,14 +120,22 @@ class Watch:
         for event in self.run.events():
             if event.get("event") == "block_processed":
                 self.answered = int(event["block"])
-                self._tell(block_line(event))
+                self._tell_once(event)
+
+    def _tell_once(self, event: Mapping[str, Any]) -> None:
+        """Say what happened at a block, unless it is what happened at the one before."""
+        line = block_line(event)
+
+        if line != self._told:
+            self._tell(f"  block {event['block']}: {line}")
+            self._told = line
 
 
 def block_line(event: Mapping[str, Any]) -> str:
-    """Render the keeper's line of a block."""
+    """Render the keeper's line of a block, without its number."""
     declined = ", ".join(f"{count} {reason}" for reason, count in event["declined"].items())
     said = f"{event['liquidatable']} liquidatable, {event['planned']} planned, {event['sent']} sent"
-    return f"  block {event['block']}: {said}, {event['booked']} booked; declined: {declined or 'none'}"
+    return f"{said}, {event['booked']} booked; declined: {declined or 'none'}"
 
 
 def _run_command(trial: Trial) -> Sequence[str]:
@@ -132,13 +143,13 @@ def _run_command(trial: Trial) -> Sequence[str]:
     return [*trial.command, "run", *options]
 
 
-def _until_ready(clock: Clock, watch: Watch) -> None:
+def _until_ready(clock: Clock, watch: Watch, within_s: float) -> None:
     """Mine until the keeper has gone through its first block, a whole number of waits: interest runs meanwhile."""
-    deadline, waited = time.monotonic() + READY_TIMEOUT_S, 0
+    deadline, waited = time.monotonic() + within_s, 0
 
     while watch.answered < 0 or waited % WAIT_BLOCKS:
-        if time.monotonic() > deadline:
-            raise SandboxError(f"the keeper was not ready within {READY_TIMEOUT_S:.0f} s: {watch.run.tail()}")
+        if watch.answered < 0 and time.monotonic() > deadline:
+            raise SandboxError(f"the keeper was not ready within {within_s:.0f} s: {watch.run.tail()}")
 
         watch.after_block(clock.tick())
         waited += 1
