@@ -149,11 +149,12 @@ class _Appraisal:
         return {
             "size": found.size,
             "repaid": found.terms.paid,
-            "received": found.terms.received,
+            "seized": found.terms.received,
             "sold_for": found.quote.amount_out,
             "hops": len(found.way.hops),
             "loan_fee": found.funding.fee,
-            "profit": found.profit,
+            "expected_profit": found.profit,
+            "profit_token": to_checksum(self._offer.pay_token),
             "profit_usd": net.profit_usd,
             "gas": found.way.gas,
             "gas_cost_wei": net.gas_cost_wei,
@@ -165,7 +166,7 @@ class _Appraisal:
         offer = self._offer
         names = {
             "strategy": self._policy.name,
-            "debt": to_checksum(offer.pay_token),
-            "collateral": to_checksum(offer.receive_token),
+            "debt_token": to_checksum(offer.pay_token),
+            "collateral_token": to_checksum(offer.receive_token),
         }
         return Declined(offer.deployment, offer.key, reason, {**names, **numbers})

@@ -169,7 +169,7 @@ def test_position_that_cannot_be_sold_at_a_profit_is_declined_as_such():
     declined = refusal(plan_block(inputs(market(worthless))))
 
     assert declined.reason is Reason.UNPROFITABLE
-    assert declined.numbers["profit"] <= 0
+    assert declined.numbers["expected_profit"] <= 0
 
 
 @pytest.mark.parametrize(
