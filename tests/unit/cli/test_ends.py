@@ -45,7 +45,7 @@ def test_error_with_debug_shows_where_it_came_from_and_the_message_last(tmp_path
 def test_error_message_obeys_nothing_and_hides_credentials(capsys):
     code = entry._say("no answer from https://node.example/canary: \x1b[2J\u202e", ChainError.exit_code)
     assert code == 4
-    assert capsys.readouterr().err == "keeper: no answer from https://node.example/*** \\u{1b}[2J\\u{202e}\n"
+    assert capsys.readouterr().err == "keeper: no answer from https://node.example/***: \\u{1b}[2J\\u{202e}\n"
 
 
 def test_defect_is_shown_without_the_secrets_in_it(capsys):
