@@ -13,7 +13,7 @@ DIFFERS: Final = 1
 
 
 @click.command("replay", epilog=example("keeper replay passes.rec"))
-@click.argument("record", type=click.Path(path_type=Path))
+@click.argument("record", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @output_options
 def command(record: Path, *, as_json: bool, debug: bool) -> int:
     """Run the passes in RECORD again, without a node, and compare every decision with what was decided then.
