@@ -16,10 +16,11 @@ from keeper.telemetry.table import Labels, TokenLabel
 from keeper.types import Address, parse_address, to_checksum
 
 
-def conclude(trial: Trial, result: Result, console: Console, *, opened_s: float, as_json: bool) -> int:
+def conclude(trial: Trial, result: Result, console: Console, *, before: Mapping[str, float], as_json: bool) -> int:
     """Account for a trial and show it; 0 where books and referee agree, else 1.
 
-    The tables go to the console; with `as_json` the same goes to standard output, as one document.
+    `before` is what was spent before the keeper started, in seconds. The tables go to the console; with `as_json` the
+    same goes to standard output, as one document.
     """
     market = market_of(trial.chain, judged(trial.config).addresses_provider)
     evidence = gather(trial.chain, market, _accounts(trial, result), range(result.first_block, result.last_block + 1))
@@ -28,13 +29,13 @@ def conclude(trial: Trial, result: Result, console: Console, *, opened_s: float,
         for row in result.rows
         if row["status"] != DECLINED
     ]
-    seconds = {"sandbox": opened_s, **result.seconds}
+    seconds = {**before, **result.seconds}
     document: dict[str, Any] = {
         "outcomes": outcomes,
         "declined": [row for row in result.rows if row["status"] == DECLINED],
         "referee": result.verdict,
         "faults": list(faults(result, evidence)),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "seconds": {name: round(value, 3) for name, value in (*seconds.items(), ("total", sum(seconds.values())))},
     }
     labels = labels_of(trial.chain, _tokens(result.rows), result.last_block)
     tables = (
