@@ -34,10 +34,14 @@ class Referee:
         self.report.write_text(report)
         self._stop.touch()
 
-        if self.process.wait(VERDICT_TIMEOUT_S) == CANNOT_JUDGE:
-            raise SandboxError(f"the referee could not judge the run: {self.process.tail()}")
+        code = self.process.wait(VERDICT_TIMEOUT_S)
+        said = self.process.output.read_bytes()
 
-        verdict: Mapping[str, Any] = json.loads(self.process.output.read_bytes())
+        # A referee that broke down says nothing on standard output, whatever its exit code.
+        if code == CANNOT_JUDGE or not said:
+            raise SandboxError(f"the referee could not judge the run, and ended with {code}: {self.process.tail()}")
+
+        verdict: Mapping[str, Any] = json.loads(said)
         return verdict
 
 

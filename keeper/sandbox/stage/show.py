@@ -17,7 +17,7 @@ from keeper.units import WAD
 
 Row = Mapping[str, Any]
 Names = Mapping[Address, str]
-WIDTH: Final = 190
+WIDTH: Final = 200
 """Columns of the tables where the output is no terminal."""
 
 
