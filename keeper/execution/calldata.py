@@ -188,7 +188,10 @@ def _fit(value: int, size: int) -> int:
 
 
 def _u(value: int, size: int) -> bytes:
-    return _fit(value, size).to_bytes(size, "big")
+    try:
+        return value.to_bytes(size, "big")
+    except OverflowError:
+        raise ValueError(f"{value} does not fit {size} bytes of a program") from None
 
 
 def _sized(data: bytes) -> bytes:
