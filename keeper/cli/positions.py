@@ -92,4 +92,5 @@ def _show(rows: "Sequence[Row]", labels: "Labels", *, hidden: int) -> None:
 
     print_tables((positions_table(rows, labels),), sys.stdout)
     more = f", the nearest {len(rows):,} shown (--limit)" if hidden else ""
-    click.echo(f"{len(rows) + hidden:,} positions{more}")
+    count = len(rows) + hidden
+    click.echo(f"{count:,} {'position' if count == 1 else 'positions'}{more}")

@@ -1,0 +1,120 @@
+"""Looking from the command line on a real market: positions, the reasoning about one, a record replayed."""
+
+import json
+
+import pytest
+
+from keeper.sandbox.aave import borrow, supply
+from keeper.sandbox.chain import LocalChain
+from keeper.sandbox.feeds import DOLLAR, set_price
+from keeper.sandbox.stage.operator import settle_in
+from keeper.types import to_checksum
+from keeper.units import WAD
+from tests.unit.cli.terminal import keeper
+
+pytestmark = pytest.mark.anvil
+
+
+@pytest.fixture(scope="module")
+def chain(packages, saved):
+    with saved.start(packages) as anvil:
+        local = LocalChain(anvil.url)
+        yield local
+        local.close()
+
+
+@pytest.fixture(scope="module")
+def borrower(chain, saved):
+    """10 WETH against 22 000 USDC: health 10 * 3000 * 0.83 / 22000 = 1.1318 at 3 000 dollars."""
+    user = chain.accounts[1]
+    supply(chain, saved.world.aave36, saved.world.assets["WETH"], user, 10 * WAD)
+    borrow(chain, saved.world.aave36, saved.world.assets["USDC"], user, 22_000_000_000)
+    return to_checksum(user)
+
+
+@pytest.fixture(scope="module")
+def folder(chain, saved, borrower, tmp_path_factory):
+    assert borrower
+    office = tmp_path_factory.mktemp("office")
+    settle_in(chain, saved.world, office, chain.node.url)
+    return office
+
+
+@pytest.fixture
+def fallen(chain, saved):
+    """WETH at 2 600 dollars while a test runs: health 10 * 2600 * 0.83 / 22000 = 0.9809."""
+    feed = saved.world.assets["WETH"].feed
+    set_price(chain, feed, 2_600 * DOLLAR)
+    yield
+    set_price(chain, feed, 3_000 * DOLLAR)
+
+
+def answer(folder, *arguments):
+    done = keeper(*arguments, "--json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_position_is_listed_with_what_it_holds_and_owes(folder, borrower, saved):
+    (row,) = [row for row in answer(folder, "positions") if row["account"] == borrower]
+    assert row["state"] == "healthy"
+    assert row["health_wad"].startswith("11318")
+    assert [item["token"] for item in row["collateral"]] == [to_checksum(saved.world.assets["WETH"].token)]
+    assert 22_000_000_000 <= int(row["debt"][0]["amount"]) < 22_001_000_000
+    below = {limit: answer(folder, "positions", "--below", limit) for limit in ("1.1", "1.14")}
+    assert [row["account"] for row in below["1.14"]] == [borrower]
+    assert below["1.1"] == []
+
+
+def test_position_for_people_is_shown_in_whole_tokens(folder, borrower):
+    done = keeper("positions", cwd=folder)
+    assert done.returncode == 0
+    assert [
+        word for word in (borrower, "1.131", "10 WETH", "22,000 USDC", " positions\n") if word not in done.stdout
+    ] == []
+
+
+def test_healthy_account_is_explained_by_its_health(folder, borrower):
+    (row,) = answer(folder, "explain", borrower)
+    assert (row["position"]["state"], row["offers"], row["plans"]) == ("healthy", [], [])
+
+
+def test_liquidatable_account_is_explained_by_its_offers_and_plan(folder, borrower, fallen):
+    del fallen
+    (row,) = answer(folder, "explain", borrower)
+    assert row["position"]["state"] == "liquidatable"
+    assert [(offer["kind"], offer["sizes"][0][0] != "0") for offer in row["offers"]] == [("seize", True)]
+    (plan,) = row["plans"]
+    assert int(plan["expected_profit"]) > 0
+    shown = keeper("explain", borrower, cwd=folder).stdout
+    assert [word for word in ("offer seize WETH for USDC", "plan  seize", "expecting") if word not in shown] == []
+
+
+def test_account_that_owes_nothing_is_said_to(folder):
+    done = keeper("explain", "0x" + "77" * 20, cwd=folder)
+    assert done.returncode == 2
+    assert "owes nothing in the configured deployments" in done.stderr
+
+
+def test_recorded_dry_run_is_replayed_to_the_same_decisions_without_a_node(folder, chain, fallen):
+    del fallen
+    chain.node.rpc("evm_setIntervalMining", 1)
+    try:
+        done = keeper("run", "--until-idle", "1", "--json", cwd=folder, environ={"KEEPER__RUN__RECORDING": "dry.rec"})
+    finally:
+        chain.node.rpc("evm_setIntervalMining", 0)
+        chain.node.rpc("evm_setAutomine", True)
+
+    assert done.returncode == 0, done.stderr
+    (replayed,) = answer(folder, "replay", "dry.rec")
+    assert (replayed["same"], replayed["runs"]) == (True, 1)
+    assert replayed["plans"] > 0
+    report = answer(folder, "report", "--dry-run")
+    assert {"dry_run"} == {row["status"] for row in report if row["status"] != "declined"}
+
+
+def test_replay_of_something_else_is_refused(folder):
+    done = keeper("replay", "keeper.toml", cwd=folder)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert keeper("replay", "absent.rec", cwd=folder).returncode == 2
