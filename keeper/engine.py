@@ -22,7 +22,7 @@ from keeper.journal.store import Journal
 from keeper.planning.base import Plan
 from keeper.pools import PoolBook
 from keeper.protocols.base import Row
-from keeper.types import BlockHead, BlockTarget, Declined
+from keeper.types import BlockHead, BlockTarget, Declined, Reason
 
 log = structlog.get_logger(__name__)
 
@@ -180,12 +180,19 @@ class Engine:
         self._journal = journal
         self._recorder = recorder
         self._after_pass = after_pass
+        self._newest: Callable[[], int] = lambda: -1
         self.true_at: BlockHead | None = None
         self._idle_blocks = 0
         self._booked = 0
 
-    async def run(self, heads: AsyncIterator[HeadEvent], until: Callable[[int], bool]) -> None:
-        """Take heads until `until` says so, given how many blocks in a row had nothing planned or in flight."""
+    async def run(
+        self, heads: AsyncIterator[HeadEvent], until: Callable[[int], bool], newest: Callable[[], int] = lambda: -1
+    ) -> None:
+        """Take heads until `until` says so, given how many blocks in a row had nothing planned or in flight.
+
+        `newest` tells the number of the newest block there is: a pass may outlive the blocks its plans were made for.
+        """
+        self._newest = newest
         missed: HeadEvent | None = None
         async for event in heads:
             event = event if missed is None else _joined(missed, event)  # noqa: PLW2901  # a dropped pass rides along
@@ -207,7 +214,10 @@ class Engine:
         """Run one pass."""
         head = event.head
         decision = await self._decide(event)
-        answers = await self._desk.execute(decision.plans, head, decision.native_usd)
+        newest = self._newest()
+        in_time = [plan for plan in decision.plans if newest < plan.max_block]
+        answers = await self._desk.execute(in_time, head, decision.native_usd)
+        answers += [_too_late(plan, newest) for plan in decision.plans if newest >= plan.max_block]
         self._note_idleness(decision)
         self._tell(event, decision, answers)
         return answers
@@ -260,6 +270,12 @@ class Engine:
 
         log.info("block_processed", **line)
         self._journal.record_pass(decision.head, line, declined)
+
+
+def _too_late(plan: Plan, newest: int) -> Declined:
+    offer = plan.opportunity.offer
+    numbers: dict[str, int | str] = {"plan": plan.id, "max_block": plan.max_block, "newest_block": newest}
+    return Declined(offer.deployment, offer.key, Reason.TOO_LATE, numbers)
 
 
 def decision_lines(decision: Decision, busy: frozenset[Subject]) -> list[dict[str, str]]:

@@ -51,7 +51,9 @@ async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json:
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
             heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
-            await engine.run(heads, lambda idle: until_idle is not None and idle >= until_idle)
+            await engine.run(
+                heads, lambda idle: until_idle is not None and idle >= until_idle, lambda: follower.newest_number
+            )
             following.cancel()
             if engine.true_at is not None:
                 save_book(journal.state, book.sources, engine.true_at)

@@ -93,6 +93,11 @@ class HeadFollower:
         """Seconds since a new head was last heard of, by the monotonic clock."""
         return self._time.clock() - self._heard_at
 
+    @property
+    def newest_number(self) -> int:
+        """The number of the newest head heard of, handed out or not; -1 before the first."""
+        return -1 if self._newest is None else self._newest.head.number
+
     async def run(self) -> None:
         """Listen and poll until cancelled."""
         try:

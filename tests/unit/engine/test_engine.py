@@ -1,0 +1,98 @@
+"""The acting half: what is decided is carried out in time or not at all, and every pass is told."""
+
+from keeper.chain.port import HeadEvent
+from keeper.engine import Decision, Engine, Pace
+from keeper.errors import RpcError
+from keeper.types import Reason
+from tests.fakes.counting import head
+from tests.fakes.plans import make_plan
+
+
+class Deciding:
+    """Decides on these plans at every head; fails where told to."""
+
+    def __init__(self, *plans, failing=()):
+        self.deployments = ()
+        self.advanced = []
+        self._plans = plans
+        self._failing = list(failing)
+
+    async def advance(self, event):
+        self.advanced.append((event.first_new, event.head.number))
+        if self._failing and self._failing.pop(0):
+            raise RpcError("the node fell over")
+
+    async def decide(self, block, busy):
+        assert busy == frozenset()
+        return Decision(block, Pace(12).target(block), (), self._plans, (), 1)
+
+
+class Desk:
+    def __init__(self):
+        self.executed = []
+
+    async def execute(self, plans, head, native_usd):
+        self.executed.append((list(plans), head.number, native_usd))
+        return []
+
+    async def track(self, head):
+        assert head.number
+        return []
+
+    def in_flight(self, head):
+        assert head.number
+        return frozenset()
+
+    def is_idle(self):
+        return True
+
+
+class Told:
+    def __init__(self):
+        self.lines = []
+
+    def record_pass(self, head, line, declines):
+        self.lines.append((head.number, line, list(declines)))
+
+
+async def heads(*numbers):
+    for number in numbers:
+        yield HeadEvent(head(number), number, None, 0)
+
+
+async def test_a_plan_whose_last_block_has_come_is_not_sent_and_says_so():
+    plan = make_plan()
+    desk, told = Desk(), Told()
+    engine = Engine(Deciding(plan), desk, told)
+    await engine.run(heads(1), lambda _idle: False, lambda: plan.max_block)
+    assert desk.executed == [([], 1, 1)]
+    ((_, line, (no,)),) = told.lines
+    assert (no.reason, no.numbers["newest_block"]) == (Reason.TOO_LATE, plan.max_block)
+    assert (line["planned"], line["declined"]) == (1, {"too_late": 1})
+
+
+async def test_a_plan_that_can_still_land_is_sent():
+    plan = make_plan()
+    desk = Desk()
+    await Engine(Deciding(plan), desk, Told()).run(heads(1), lambda _idle: False, lambda: plan.max_block - 1)
+    assert desk.executed == [([plan], 1, 1)]
+
+
+async def test_a_dropped_pass_rides_along_with_the_next_one():
+    mind = Deciding(failing=[True, False])
+    engine = Engine(mind, Desk(), Told())
+    await engine.run(heads(1, 2), lambda _idle: False)
+    assert mind.advanced == [(1, 1), (1, 2)]
+    assert engine.true_at == head(2)
+
+
+async def test_a_run_ends_when_it_has_been_idle_for_long_enough():
+    told = Told()
+    await Engine(Deciding(), Desk(), told).run(heads(1, 2, 3, 4), lambda idle: idle >= 3)
+    assert [number for number, _, _ in told.lines] == [1, 2, 3]
+
+
+async def test_a_pass_with_plans_is_not_idle():
+    told = Told()
+    await Engine(Deciding(make_plan()), Desk(), told).run(heads(1, 2, 3), lambda idle: idle >= 1)
+    assert len(told.lines) == 3
