@@ -69,9 +69,10 @@ def scene(running_scene):
     node = running_scene.chain.node
     snapshot = node.rpc("evm_snapshot")
     yield running_scene
-    node.rpc("anvil_dropAllTransactions")
     node.rpc("evm_setAutomine", True)
     node.rpc("evm_revert", snapshot)
+    # After, not before: Anvil may put the undone transactions back into its pool, and mine them with the next.
+    node.rpc("anvil_dropAllTransactions")
 
 
 @pytest.fixture

@@ -186,6 +186,8 @@ class LocalChain:
             yield
         finally:
             self.node.rpc("evm_revert", snapshot)
+            # After a revert Anvil may put the undone transactions back into its pool, and mine them with the next.
+            self.node.rpc("anvil_dropAllTransactions")
 
 
 __all__ = ["BLOCK_TIME_S", "GAS", "LocalChain", "NodeError", "Transaction"]
