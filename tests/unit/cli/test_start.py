@@ -31,6 +31,16 @@ def test_start_of_help_and_version_imports_nothing_slow(arguments):
     assert output
 
 
+def test_start_of_the_version_alone_imports_not_even_the_command_line_library():
+    code = (
+        "import sys; sys.argv = ['keeper', '--version']; from keeper.cli import main; main();"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "click" not in done.stderr.split()
+    assert done.stdout.startswith("keeper ")
+
+
 def test_start_of_the_overview_imports_no_verb():
     code = "import sys; from keeper.cli.entry import run; run(['--help']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
