@@ -33,6 +33,7 @@ def test_shares_and_assets_convert_with_a_virtual_unit_and_a_million_virtual_sha
 @given(LLTV)
 @example(86 * 10**16)
 @example(999_999_999_999_999_999)
+@example(6 * 10**17 - 3)  # the cursor's share ends in nine tenths: the least bit more carries
 def test_incentive_is_one_over_one_less_the_cursors_share(lltv):
     assert math.liquidation_incentive_factor(lltv) == incentive(lltv)
 
@@ -88,3 +89,14 @@ def test_value_is_counted_up_to_all_256_bits():
 def test_totals_after_bad_debt_lose_both_the_repaid_and_the_written_off():
     moved = Liquidation(seized=1, repaid_assets=30, repaid_shares=300, bad_debt_assets=20, bad_debt_shares=200)
     assert math.after_liquidation(Totals(1_000, 5, 100, 1_000, 9, 8), moved) == Totals(980, 5, 50, 500, 9, 8)
+
+
+def test_totals_of_a_new_market_are_nothing():
+    assert Totals() == Totals(0, 0, 0, 0, 0, 0)
+
+
+def test_accrual_is_refused_one_past_128_bits_and_not_before():
+    """At 100 % a second, with three terms: 1 + 1/2 + 1/6 of the debt of 6, rounded down at each: 9."""
+    least = math.accrue(Totals(2**128 - 1 - 9, 0, 6, 1, 0), 10**18, 1)
+    assert (least.supply_assets, least.borrow_assets) == (2**128 - 1, 15)
+    assert math.accrue(Totals(2**128 - 9, 0, 6, 1, 0), 10**18, 1) is None
