@@ -165,6 +165,18 @@ def test_health_factor_without_collateral_is_zero(rules):
     assert math.health_factor(0, 0, 5, rules) == 0
 
 
+def test_health_factor_35_divides_half_up_before_it_drops_the_basis_points():
+    """Over 3 wads, 149 999 is 50 000 less a third, so 50 000, and 149 998 is 50 000 less two thirds, so 49 999."""
+    assert math.health_factor(0, 149_999, 3 * 10**18, V35) == 5
+    assert math.health_factor(0, 149_998, 3 * 10**18, V35) == 4
+
+
+def test_health_factor_30_divides_half_up():
+    """A third ends in a third of a wei, two thirds in two."""
+    assert math.health_factor(1, 10_000, 3, V30) == 333_333_333_333_333_333
+    assert math.health_factor(2, 20_000, 3, V30) == 666_666_666_666_666_667
+
+
 def test_health_factor_30_rounds_its_share_half_up():
     """1 * 5000 bps rounds up to 1 and 1 * 4999 down to 0."""
     assert math.health_factor(1, 5_000, 1, V30) == 10**18

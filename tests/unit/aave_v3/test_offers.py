@@ -68,6 +68,16 @@ def test_a_healthy_position_is_declined_as_healthy():
     assert (declined.reason, declined.numbers) == (Reason.HEALTHY, {"health_wad": 1_037_500_000_000_000_000})
 
 
+def test_a_health_of_exactly_one_is_healthy_and_one_wei_below_is_not():
+    """At a threshold of 100 %, 10**20 base units against as many, and one base unit less of cover."""
+    for wei, healthy in ((10**30, True), (10**30 - 1, False)):
+        owner = account({WETH: wei}, {DAI: 10**30})
+        at = scene(owner=owner, weth=reserve(WETH, DOLLAR, word(threshold=10_000)))
+        found = health.health(KEY, at)
+        assert (found.factor_wad, found.liquidatable) == (10**18 - (not healthy), not healthy)
+        assert isinstance(offers.offers(KEY, at)[0], Declined) == healthy
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
