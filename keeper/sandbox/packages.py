@@ -104,8 +104,9 @@ def find_packages() -> Packages:
 
 
 def lock_hash(contracts: Path) -> str:
-    """Name the installed set of packages by its lock file, 16 hex digits."""
-    return hashlib.sha256((contracts / "package-lock.json").read_bytes()).hexdigest()[:16]
+    """Name the installed set of packages by its lock files, 16 hex digits."""
+    locks = [(contracts / name).read_bytes() for name in ("package-lock.json", "tarballs.lock")]
+    return hashlib.sha256(b"".join(locks)).hexdigest()[:16]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
