@@ -270,6 +270,7 @@ class Payment(NamedTuple):
     """What taking an offer pulls from us.
 
     `at_most` bounds the amount until the plan expires: debts accrue between the block aimed for and the landing.
+    `spender` is the zero address where nobody pulls: the calls themselves send the payment.
     """
 
     token: Address

@@ -79,7 +79,12 @@ class Allowlist:
         spenders = {entry.spender for entry in wanted if entry.spender is not None}
         called = (entry for entry in wanted if entry.spender in (None, entry.target))
         rules = (
-            Rule(entry.target, entry.selector, Kind.CALL, entry.target if entry.target in spenders else None)
+            Rule(
+                entry.target,
+                entry.selector,
+                Kind.PAYABLE if entry.payable else Kind.CALL,
+                entry.target if entry.target in spenders else None,
+            )
             for entry in called
         )
         tokens = dict.fromkeys(entry.target for entry in wanted if entry.spender not in (None, entry.target))

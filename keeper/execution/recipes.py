@@ -26,6 +26,7 @@ from keeper.execution.operations import (
     Transfer,
     argument,
     exact,
+    gain_of,
 )
 from keeper.protocols.base import GuardedCall
 from keeper.types import Address, TokenAmount
@@ -207,16 +208,17 @@ def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
     Protocols pull what they are owed, so that the callback itself may pay nothing.
     """
     allows = tuple(Allow(token, exact(amount)) for token, amount in pays)
-    value = (Patch(CALL_VALUE, exact(step.call.value_wei)),) if step.call.value_wei else ()
+    patches = (Patch(CALL_VALUE, exact(step.call.value_wei)),) if step.call.value_wei else ()
+    patches += tuple(Patch(CALL_VALUE if g.offset is None else g.offset, gain_of(g.token)) for g in step.gains)
 
     if step.callback is None:
-        return Call(step.call.to, step.call.data, value, allows)
+        return Call(step.call.to, step.call.data, patches, allows)
 
     callback = step.callback
     offset = _offset_of(step.call.data, callback.data)
     caller = None if callback.caller == step.call.to else callback.caller
     expect = Expect(callback.selector, callback.data_argument, offset, caller=caller)
-    return Call(step.call.to, step.call.data, value, allows, (expect,))
+    return Call(step.call.to, step.call.data, patches, allows, (expect,))
 
 
 # ABI ----------------------------------------------------------------------------------------------------------------

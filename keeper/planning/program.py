@@ -13,7 +13,7 @@ from keeper.planning.base import Funding, Opportunity
 from keeper.protocols.base import GuardedCall
 from keeper.routing.base import Hop
 from keeper.routing.uniswap_v3 import UniswapV3Pool
-from keeper.types import Address, TokenAmount
+from keeper.types import ZERO_ADDRESS, Address, Payment, TokenAmount
 from keeper.units import bps_up
 
 LENDER_KINDS: Final = frozenset({"aave_v2", "aave_v3", "morpho"})
@@ -23,23 +23,31 @@ MAY_PAY_BPS: Final = 11_000
 
 
 def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Address) -> tuple[Op, ...]:
-    """Spell an opportunity out; `calls` are its adapter's. Everything sold is watched, since only that can be spent."""
+    """Spell an opportunity out; `calls` are its adapter's.
+
+    Everything sold or filled in is watched, since only that can be spent.
+    """
     route, pay_token = opportunity.route, opportunity.offer.pay_token
-    spends = tuple(
-        TokenAmount(payment.token, payment.at_most)
-        for payment in opportunity.settlement.pays
-        if payment.spender != opportunity.funding.lender.lender
-    )
+    pays, lender = opportunity.settlement.pays, opportunity.funding.lender.lender
+    spends = tuple(payment for payment in pays if payment.spender not in (lender, ZERO_ADDRESS))
     inner = (*_taken(calls, spends), *map(_swap, route.hops, route.amounts, [executor] * len(route.hops)))
-    pulled = sum(p.at_most for p in opportunity.settlement.pays) - sum(amount for _, amount in spends)
-    watched = dict.fromkeys(hop.token_in for hop in route.hops if hop.token_in != pay_token)
+    pulled = sum(payment.at_most for payment in pays if payment.spender == lender)
+    gained = [gain.token for step in calls for gain in step.gains if gain.token != ZERO_ADDRESS]
+    sold = [hop.token_in for hop in route.hops]
+    watched = dict.fromkeys(token for token in (*gained, *sold) if token != pay_token)
     prelude = [guarded(GuardedCall(call)) for call in opportunity.offer.prelude]
     return (*map(Watch, watched), *prelude, _loan(opportunity.funding, inner, executor, pulled))
 
 
-def _taken(calls: Sequence[GuardedCall], spends: Sequence[TokenAmount]) -> tuple[Call, ...]:
-    """The adapter's calls; the last one takes the offer and pulls what it costs."""
-    return (*(guarded(step) for step in calls[:-1]), *(guarded(step, spends) for step in calls[-1:]))
+def _taken(calls: Sequence[GuardedCall], spends: Sequence[Payment]) -> tuple[Call, ...]:
+    """The adapter's calls; what an offer costs is pulled by the first one to the payee, or by the last one of all."""
+    pulls: dict[int, list[TokenAmount]] = {}
+    for payment in spends:
+        to_payee = (i for i, step in enumerate(calls) if step.call.to == payment.spender)
+        place = next(to_payee, len(calls) - 1)
+        pulls.setdefault(place, []).append(TokenAmount(payment.token, payment.at_most))
+
+    return tuple(guarded(step, pulls.get(i, ())) for i, step in enumerate(calls))
 
 
 def _loan(funding: Funding, inner: Sequence[Op], executor: Address, pulled: int) -> Op:

@@ -200,11 +200,24 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True)
+class Gain:
+    """An amount only the landing block knows: all the executor has gained of a token when the call's turn comes.
+
+    It overwrites the 32 bytes at `offset` of the call's data, selector included; None makes it the value sent with
+    the call. The zero address is the native asset.
+    """
+
+    token: Address
+    offset: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class GuardedCall:
-    """One call of a plan and, where the protocol calls back during it, what the executor must expect."""
+    """One call of a plan, what the executor fills in and, where the protocol calls back, what it must expect."""
 
     call: Call
     callback: Callback | None = None
+    gains: tuple[Gain, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +225,13 @@ class Permission:
     """One (target, selector) the executor's allow-list needs.
 
     `spender` is who may pull: that of an approval, or the target itself of a call that pulls what it is paid in
-    tokens the adapter does not name. None where nobody pulls.
+    tokens the adapter does not name. None where nobody pulls. A payable call is sent native assets along.
     """
 
     target: Address
     selector: bytes
     spender: Address | None = None
+    payable: bool = False
 
 
 class CallEncoder(Protocol[M_contra]):

@@ -41,6 +41,15 @@ def test_approvals_name_the_spender_of_their_targets_calls_and_list_the_token():
     )
 
 
+def test_a_payable_call_may_be_sent_value():
+    permissions = [Permission(POOL, LIQUIDATE, payable=True), Permission(POOL, APPROVE)]
+
+    assert Allowlist.from_permissions(permissions).rules == (
+        Rule(POOL, LIQUIDATE, Kind.PAYABLE),
+        Rule(POOL, APPROVE, Kind.CALL),
+    )
+
+
 def test_configure_is_encoded_as_the_abi_has_it():
     allowlist = Allowlist(
         (Rule(POOL, LIQUIDATE, Kind.CALL, POOL), Rule(OTHER, b"\1" * 4, Kind.GRANT, None, b"\2" * 4)),

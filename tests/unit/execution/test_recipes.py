@@ -37,8 +37,8 @@ from keeper.execution.recipes import (
     v2_swap,
     v3_swap,
 )
-from keeper.protocols.base import Callback, GuardedCall
-from keeper.types import Address, Call, TokenAmount
+from keeper.protocols.base import Callback, Gain, GuardedCall
+from keeper.types import ZERO_ADDRESS, Address, Call, TokenAmount
 
 EXECUTOR, LENDER, TOKEN, OTHER = (Address(bytes([n] * 20)) for n in (1, 2, 3, 4))
 LOAN = Loan(LENDER, TOKEN, 1_000, 5)
@@ -213,6 +213,14 @@ def test_protocol_call_without_a_callback_allows_what_it_pulls():
 def test_protocol_call_with_value_sends_it():
     call = guarded(GuardedCall(Call(LENDER, b"\1\2\3\4", value_wei=8)))
     assert call.patches == (Patch(CALL_VALUE, exact(8)),)
+
+
+def test_protocol_call_is_filled_in_with_what_was_gained():
+    """Seized receipts are redeemed at the landing block's rate: nobody knows beforehand how many there will be."""
+    gains = (Gain(TOKEN, 4), Gain(ZERO_ADDRESS, None))
+    call = guarded(GuardedCall(Call(LENDER, b"\1\2\3\4" + bytes(32)), gains=gains))
+
+    assert call.patches == (Patch(4, gain_of(TOKEN)), Patch(CALL_VALUE, gain_of(ZERO_ADDRESS)))
 
 
 def test_protocol_callback_is_found_wherever_its_data_is():

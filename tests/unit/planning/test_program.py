@@ -4,12 +4,13 @@ import pytest
 
 from keeper.errors import ExecutorError
 from keeper.execution.explain import decode_execute, decode_program
-from keeper.execution.operations import Allow, Call, Flag, PoolId, Watch, exact, gain_of
+from keeper.execution.operations import Allow, Call, Flag, Patch, PoolId, Watch, exact, gain_of
 from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, VENUE_KINDS, program
-from keeper.protocols.base import GuardedCall
+from keeper.protocols.base import Gain, GuardedCall
 from keeper.protocols.words import selector
 from keeper.routing.base import Hop
+from keeper.types import ZERO_ADDRESS
 from keeper.types import Call as ChainCall
 from tests.fakes.lending import MARKET, SEIZE
 from tests.fakes.planning import DAI, DEEP, EXECUTOR, USDC, WETH, inputs, market, position, usdc_debt
@@ -19,7 +20,7 @@ THROUGH_DAI = (
     deep_pool(21, WETH, 50_000 * 10**18, DAI, 100_000_000 * 10**18, 500),
     deep_pool(22, DAI, 100_000_000 * 10**18, USDC, 100_000_000 * 10**6, 100),
 )
-ELSEWHERE = address(501)
+ELSEWHERE, RECEIPT = address(501), address(502)
 
 
 def planned(**changes):
@@ -71,6 +72,34 @@ def test_payee_that_is_not_the_lender_gets_its_own_allowance():
     take, _ = inner_of(loan)
     assert loan.allows == (Allow(USDC, exact(10_001_000_000 + 5_000_500)),)
     assert take.allows == (Allow(USDC, exact(10_001_000_000)),)
+
+
+def test_the_call_to_the_payee_is_what_pulls_and_what_is_filled_in_is_watched():
+    opportunity = planned().opportunity
+    lender = replace(opportunity.funding.lender, lender=ELSEWHERE, kind="morpho")
+    elsewhere = replace(opportunity, funding=replace(opportunity.funding, lender=lender))
+    redeem = GuardedCall(ChainCall(RECEIPT, b"redeem"), gains=(Gain(RECEIPT, 4),))
+
+    watch, _, loan = program(elsewhere, (GuardedCall(ChainCall(MARKET, b"take")), redeem), EXECUTOR)
+
+    take, redeemed, _ = inner_of(loan)
+    assert watch == Watch(RECEIPT)
+    assert take.allows == (Allow(USDC, exact(10_001_000_000)),)
+    assert (redeemed.allows, redeemed.patches) == ((), (Patch(4, gain_of(RECEIPT)),))
+
+
+def test_what_nobody_pulls_is_allowed_to_nobody():
+    opportunity = planned().opportunity
+    lender = replace(opportunity.funding.lender, lender=ELSEWHERE, kind="morpho")
+    sent = tuple(payment._replace(spender=ZERO_ADDRESS) for payment in opportunity.settlement.pays)
+    settled = replace(opportunity.settlement, pays=sent)
+    native = replace(opportunity, settlement=settled, funding=replace(opportunity.funding, lender=lender))
+
+    _, loan = program(native, (GuardedCall(ChainCall(MARKET, b"take")),), EXECUTOR)
+
+    take, _ = inner_of(loan)
+    assert loan.allows == (Allow(USDC, exact(10_001_000_000 + 5_000_500)),)
+    assert take.allows == ()
 
 
 def test_every_sale_takes_all_that_was_gained_and_pays_little_more_than_planned():
