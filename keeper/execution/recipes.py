@@ -208,8 +208,9 @@ def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
     Protocols pull what they are owed, so that the callback itself may pay nothing.
     """
     allows = tuple(Allow(token, exact(amount)) for token, amount in pays)
-    patches = (Patch(CALL_VALUE, exact(step.call.value_wei)),) if step.call.value_wei else ()
-    patches += tuple(Patch(CALL_VALUE if g.offset is None else g.offset, gain_of(g.token)) for g in step.gains)
+    sent = (Patch(CALL_VALUE, exact(step.call.value_wei)),) if step.call.value_wei else ()
+    filled = (Patch(CALL_VALUE if g.offset is None else g.offset, gain_of(g.token)) for g in step.gains)
+    patches = (*sent, *filled)
 
     if step.callback is None:
         return Call(step.call.to, step.call.data, patches, allows)
