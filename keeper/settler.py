@@ -86,12 +86,12 @@ class MarketSettler:
 
 
 def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer | None:
-    """The offer the plan took, as it stood just before: same kind, same position, same pair."""
+    """The offer the plan took, as it stood just before: same kind, same position, same pair, sized in the same."""
     offers = deployment.adapter.offers
     found = offers.open_offers(market) if plan.position is None else offers.offers(plan.position, market)
-    wanted = (OfferKind(plan.kind), plan.debt_token, plan.collateral_token)
+    wanted = (OfferKind(plan.kind), plan.debt_token, plan.collateral_token, plan.size_token)
     for offer in found:
-        if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token) == wanted:
+        if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token, offer.size_token) == wanted:
             return offer
 
     return None

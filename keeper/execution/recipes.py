@@ -22,6 +22,7 @@ from keeper.execution.operations import (
     Patch,
     Pay,
     PoolId,
+    Require,
     Source,
     Transfer,
     argument,
@@ -220,6 +221,16 @@ def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
     caller = None if callback.caller == step.call.to else callback.caller
     expect = Expect(callback.selector, callback.data_argument, offset, caller=caller)
     return Call(step.call.to, step.call.data, patches, allows, (expect,))
+
+
+def ensured(step: GuardedCall, executor: Address) -> tuple[Require, ...]:
+    """What must hold about the executor right after a protocol's call, if anything."""
+    ensures = step.ensures
+    if ensures is None:
+        return ()
+
+    data = ensures.selector + _word(_int(executor))
+    return (Require(ensures.target, data, ensures.index, ensures.below),)
 
 
 # ABI ----------------------------------------------------------------------------------------------------------------

@@ -7,8 +7,17 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.errors import ExecutorError
-from keeper.execution.operations import Call, Op, PoolId, Watch, gain_of
-from keeper.execution.recipes import Loan, V3Swap, flash_aave_v2, flash_aave_v3, flash_morpho, guarded, v3_swap
+from keeper.execution.operations import Op, PoolId, Watch, gain_of
+from keeper.execution.recipes import (
+    Loan,
+    V3Swap,
+    ensured,
+    flash_aave_v2,
+    flash_aave_v3,
+    flash_morpho,
+    guarded,
+    v3_swap,
+)
 from keeper.planning.base import Funding, Opportunity
 from keeper.protocols.base import GuardedCall
 from keeper.routing.base import Hop
@@ -30,7 +39,7 @@ def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Ad
     route, pay_token = opportunity.route, opportunity.offer.pay_token
     pays, lender = opportunity.settlement.pays, opportunity.funding.lender.lender
     spends = tuple(payment for payment in pays if payment.spender not in (lender, ZERO_ADDRESS))
-    inner = (*_taken(calls, spends), *map(_swap, route.hops, route.amounts, [executor] * len(route.hops)))
+    inner = (*_taken(calls, spends, executor), *map(_swap, route.hops, route.amounts, [executor] * len(route.hops)))
     pulled = sum(payment.at_most for payment in pays if payment.spender == lender)
     gained = [gain.token for step in calls for gain in step.gains if gain.token != ZERO_ADDRESS]
     sold = [hop.token_in for hop in route.hops]
@@ -39,7 +48,7 @@ def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Ad
     return (*map(Watch, watched), *prelude, _loan(opportunity.funding, inner, executor, pulled))
 
 
-def _taken(calls: Sequence[GuardedCall], spends: Sequence[Payment]) -> tuple[Call, ...]:
+def _taken(calls: Sequence[GuardedCall], spends: Sequence[Payment], executor: Address) -> tuple[Op, ...]:
     """The adapter's calls; what an offer costs is pulled by the first one to the payee, or by the last one of all."""
     pulls: dict[int, list[TokenAmount]] = {}
     for payment in spends:
@@ -47,7 +56,11 @@ def _taken(calls: Sequence[GuardedCall], spends: Sequence[Payment]) -> tuple[Cal
         place = next(to_payee, len(calls) - 1)
         pulls.setdefault(place, []).append(TokenAmount(payment.token, payment.at_most))
 
-    return tuple(guarded(step, pulls.get(i, ())) for i, step in enumerate(calls))
+    ops: list[Op] = []
+    for i, step in enumerate(calls):
+        ops += (guarded(step, pulls.get(i, ())), *ensured(step, executor))
+
+    return tuple(ops)
 
 
 def _loan(funding: Funding, inner: Sequence[Op], executor: Address, pulled: int) -> Op:

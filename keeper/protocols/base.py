@@ -212,12 +212,29 @@ class Gain:
 
 
 @dataclass(frozen=True, slots=True)
+class Ensure:
+    """A word that a read about the executor must answer below a bound, or everything is undone.
+
+    `selector` takes one address, the executor's; `index` is the place of the word in what it returns.
+    """
+
+    target: Address
+    selector: bytes
+    below: int
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GuardedCall:
-    """One call of a plan, what the executor fills in and, where the protocol calls back, what it must expect."""
+    """One call of a plan, what the executor fills in and, where the protocol calls back, what it must expect.
+
+    `ensures` must hold right after the call: that nothing was left behind in the protocol, say.
+    """
 
     call: Call
     callback: Callback | None = None
     gains: tuple[Gain, ...] = ()
+    ensures: Ensure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from keeper.execution.operations import (
     Patch,
     Pay,
     PoolId,
+    Require,
     Tip,
     Transfer,
     Watch,
@@ -26,6 +27,7 @@ from keeper.execution.recipes import (
     NO_LIMIT_UP,
     Loan,
     V3Swap,
+    ensured,
     flash_aave_v2,
     flash_aave_v3,
     flash_balancer_v2,
@@ -37,7 +39,7 @@ from keeper.execution.recipes import (
     v2_swap,
     v3_swap,
 )
-from keeper.protocols.base import Callback, Gain, GuardedCall
+from keeper.protocols.base import Callback, Ensure, Gain, GuardedCall
 from keeper.types import ZERO_ADDRESS, Address, Call, TokenAmount
 
 EXECUTOR, LENDER, TOKEN, OTHER = (Address(bytes([n] * 20)) for n in (1, 2, 3, 4))
@@ -213,6 +215,16 @@ def test_protocol_call_without_a_callback_allows_what_it_pulls():
 def test_protocol_call_with_value_sends_it():
     call = guarded(GuardedCall(Call(LENDER, b"\1\2\3\4", value_wei=8)))
     assert call.patches == (Patch(CALL_VALUE, exact(8)),)
+
+
+def test_what_a_call_must_leave_is_asked_about_the_executor():
+    """A position must not stay behind: word 2 of what the protocol answers about the executor is below 1."""
+    call = Call(LENDER, b"\1\2\3\4")
+
+    assert ensured(GuardedCall(call), EXECUTOR) == ()
+    assert ensured(GuardedCall(call, ensures=Ensure(OTHER, b"\5\6\7\x08", 1, 2)), EXECUTOR) == (
+        Require(OTHER, b"\5\6\7\x08" + bytes(12) + EXECUTOR, 2, 1),
+    )
 
 
 def test_protocol_call_is_filled_in_with_what_was_gained():

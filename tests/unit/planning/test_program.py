@@ -4,10 +4,10 @@ import pytest
 
 from keeper.errors import ExecutorError
 from keeper.execution.explain import decode_execute, decode_program
-from keeper.execution.operations import Allow, Call, Flag, Patch, PoolId, Watch, exact, gain_of
+from keeper.execution.operations import Allow, Call, Flag, Patch, PoolId, Require, Watch, exact, gain_of
 from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, VENUE_KINDS, program
-from keeper.protocols.base import Gain, GuardedCall
+from keeper.protocols.base import Ensure, Gain, GuardedCall
 from keeper.protocols.words import selector
 from keeper.routing.base import Hop
 from keeper.types import ZERO_ADDRESS
@@ -86,6 +86,16 @@ def test_the_call_to_the_payee_is_what_pulls_and_what_is_filled_in_is_watched():
     assert watch == Watch(RECEIPT)
     assert take.allows == (Allow(USDC, exact(10_001_000_000)),)
     assert (redeemed.allows, redeemed.patches) == ((), (Patch(4, gain_of(RECEIPT)),))
+
+
+def test_what_a_call_must_leave_behind_is_required_right_after_it():
+    take = GuardedCall(ChainCall(MARKET, b"take"), ensures=Ensure(ELSEWHERE, b"left", 1))
+
+    _, loan = program(planned().opportunity, (take, GuardedCall(ChainCall(MARKET, b"rest"))), EXECUTOR)
+
+    first, required, second, _ = inner_of(loan)
+    assert (first.data, second.data) == (b"take", b"rest")
+    assert required == Require(ELSEWHERE, b"left" + EXECUTOR.rjust(32, b"\0"), 0, 1)
 
 
 def test_what_nobody_pulls_is_allowed_to_nobody():
