@@ -7,6 +7,7 @@ import click
 from keeper import __version__
 from keeper.config.fingerprint import fingerprint
 from keeper.config.load import Loaded
+from keeper.config.presets import KEY, UsedPreset
 from keeper.journal.store import journal_path
 from keeper.types import to_checksum
 
@@ -29,6 +30,7 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "keystore": None if config.keys is None else str(config.keys.keystore),
         "journal": str(journal_path(config.run.journal, live=live)),
         "deployments": [f"{table.name} ({table.adapter})" for table in config.deployments],
+        "presets": [_preset(loaded, each) for each in loaded.presets] or None,
         "strategies": [f"{table.name} (at least {table.min_profit})" for table in config.strategies],
     }
 
@@ -46,6 +48,12 @@ def banner_text(facts: dict[str, object]) -> str:
         lines.append(f"  {key:<{_LABEL_WIDTH}}{shown}")
 
     return "\n".join(lines)
+
+
+def _preset(loaded: Loaded, used: UsedPreset) -> str:
+    """Say what a preset gave, and whether it could be checked."""
+    doubt = "" if used.preset.verified else f" NOT VERIFIED: {used.preset.doubt}"
+    return f"{used.preset.name} ({loaded.places.of((*used.path, KEY))}: {', '.join(used.keys)}){doubt}"
 
 
 def _why(loaded: Loaded, *, live_asked: bool) -> str:

@@ -26,49 +26,51 @@ class Section(BaseModel):
     )
 
 
+PresetName: TypeAlias = Name | None
+
+
 # Deployments -------------------------------------------------------------------------------------------------------
 
 
-class AaveV3Deployment(Section):
+class DeploymentSection(Section):
+    """What every `[[deployment]]` may hold."""
+
+    preset: PresetName = None
+    """A shipped description to take what is not written here from; `docs/presets.md` lists them."""
+    name: Name
+    """Yours to choose; strategies, logs and reports use it. The preset's name when one is given."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one its contracts were deployed in. 0 is always right and may be slow."""
+
+
+class AaveV3Deployment(DeploymentSection):
     """An Aave V3 market, or a fork that kept its contracts; the rule version is read from the chain."""
 
     identified_by: ClassVar[str] = "addresses_provider"
-    name: Name
-    """Yours to choose; strategies, logs and reports use it."""
     adapter: Literal["aave_v3"]
     """Which adapter reads it."""
     addresses_provider: AddressText
     """The market's PoolAddressesProvider; pool, oracle and data provider are asked of it."""
-    start_block: BlockNumber = 0
-    """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
 
 
-class AaveV2Deployment(Section):
+class AaveV2Deployment(DeploymentSection):
     """An Aave V2 market, or a fork that kept its contracts; what its prices are quoted in is read from the chain."""
 
     identified_by: ClassVar[str] = "addresses_provider"
-    name: Name
-    """Yours to choose; strategies, logs and reports use it."""
     adapter: Literal["aave_v2"]
     """Which adapter reads it."""
     addresses_provider: AddressText
     """The market's LendingPoolAddressesProvider; pool and oracle are asked of it."""
-    start_block: BlockNumber = 0
-    """First block logs are read from: the one the pool was deployed in. 0 is always right and may be slow."""
 
 
-class MorphoBlueDeployment(Section):
+class MorphoBlueDeployment(DeploymentSection):
     """One Morpho Blue contract with all its markets; those whose tokens are trusted, or another deployment's, count."""
 
     identified_by: ClassVar[str] = "morpho"
-    name: Name
-    """Yours to choose; strategies, logs and reports use it."""
     adapter: Literal["morpho_blue"]
     """Which adapter reads it."""
     morpho: AddressText
     """The Morpho contract; its markets are found in its logs."""
-    start_block: BlockNumber = 0
-    """First block logs are read from: the one Morpho was deployed in. 0 is always right and may be slow."""
 
 
 Deployment: TypeAlias = Annotated[
@@ -80,17 +82,24 @@ Deployment: TypeAlias = Annotated[
 # Venues ----------------------------------------------------------------------------------------------------------
 
 
-class UniswapV3Venue(Section):
+class VenueSection(Section):
+    """What every `[[venue]]` may hold."""
+
+    preset: PresetName = None
+    """A shipped description to take what is not written here from; `docs/presets.md` lists them."""
+    name: Name
+    """Yours to choose; `routes`, logs and reports use it. The preset's name when one is given."""
+    start_block: BlockNumber = 0
+    """First block logs are read from: the one its factory was deployed in. 0 is always right and may be slow."""
+
+
+class UniswapV3Venue(VenueSection):
     """Uniswap V3, or a fork that kept its contracts: where collateral is sold."""
 
-    name: Name
-    """Yours to choose; `routes`, logs and reports use it."""
     kind: Literal["uniswap_v3"]
     """Which mathematics its pools follow."""
     factory: AddressText
     """The factory; pools are found in its logs."""
-    start_block: BlockNumber = 0
-    """First block logs are read from: the one the factory was deployed in. 0 is always right and may be slow."""
     init_code_hash: HashText | None = None
     """Keccak-256 of the pools' creation code, which their addresses are made of; Uniswap's own when left out."""
 

@@ -7,7 +7,11 @@ from keeper.config.model import KeeperConfig
 
 def decisive_json(config: KeeperConfig) -> str:
     """Write everything decisions depend on as JSON; endpoints, keys and paths are left out, so it holds no secret."""
-    return config.model_dump_json(by_alias=True, exclude={"chain": {"rpc"}, "keys": True, "run": True})
+    unnamed = {"__all__": {"preset"}}  # what a preset gave is there; its name decides nothing
+    return config.model_dump_json(
+        by_alias=True,
+        exclude={"chain": {"rpc", "preset"}, "keys": True, "run": True, "deployments": unnamed, "venues": unnamed},
+    )
 
 
 def fingerprint(config: KeeperConfig) -> str:

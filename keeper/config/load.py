@@ -18,7 +18,8 @@ from keeper.config.checks import check, not_ready_to_go_live, warn
 from keeper.config.lines import KeyPath, index_lines
 from keeper.config.model import KeeperConfig
 from keeper.config.overrides import apply_overrides
-from keeper.config.problems import Places, dotted, raise_problems
+from keeper.config.presets import KEY, UsedPreset, fill_presets
+from keeper.config.problems import Places, Problem, dotted, raise_problems
 from keeper.config.translate import problems_of
 from keeper.errors import ConfigError, KeeperError, SigningKeyError
 
@@ -32,6 +33,8 @@ class Loaded:
     config: KeeperConfig
     warnings: tuple[str, ...]
     places: Places
+    presets: tuple[UsedPreset, ...] = ()
+    """The presets it was filled from; a flight record has none."""
 
     def refuse(self, kind: type[KeeperError], path: KeyPath, fault: str, hint: str = "") -> KeeperError:
         """Make the error for a setting that only turned out to be wrong later, at the line it was written on."""
@@ -39,14 +42,17 @@ class Loaded:
 
 
 def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
-    """Read, override, validate and cross-check; `ConfigError` for anything wrong.
+    """Read, override, fill from presets, validate and cross-check; `ConfigError` for anything wrong.
 
     `environ` defaults to the process's own; only names starting with `KEEPER__` are looked at.
     """
     text = _read(path)
     document, lines = _parse(path, text)
     variables = apply_overrides(document, os.environ if environ is None else environ)
-    places = Places(str(path), lines, variables)
+    filled = fill_presets(document)
+    given = {(*each.path, key): each.preset.name for each in filled.used for key in each.keys}
+    places = Places(str(path), lines, variables, given)
+    raise_problems(filled.problems, places)
     document.setdefault("run", {})  # so that its defaults are resolved against the file's folder too
     try:
         config = KeeperConfig.model_validate(document, context={"base_dir": path.absolute().parent})
@@ -55,8 +61,9 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
         raise  # unreachable while pydantic reports at least one problem
 
     raise_problems(check(config), places)
-    warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in warn(config))
-    return Loaded(config, warnings, places)
+    doubts = (*warn(config), *map(_doubt, (each for each in filled.used if not each.preset.verified)))
+    warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in doubts)
+    return Loaded(config, warnings, places, filled.used)
 
 
 def require_ready(loaded: Loaded, *, live: bool) -> None:
@@ -90,6 +97,12 @@ def _missing_key_file(key: str) -> str:
         return 'make one with "keeper keys new", or correct the path (relative to the configuration file)'
 
     return "write the passphrase to a file only you can read and name it here (relative to the configuration file)"
+
+
+def _doubt(used: UsedPreset) -> Problem:
+    return Problem(
+        (*used.path, KEY), f'"{used.preset.name}" is not verified', f"{used.preset.doubt}; compare before going live"
+    )
 
 
 # Reading ------------------------------------------------------------------------------------------------------------

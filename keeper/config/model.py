@@ -9,7 +9,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
-from keeper.config.adapters import AaveV3Deployment, BlockNumber, Deployment, Section, UniswapV3Venue, Venue
+from keeper.config.adapters import (
+    AaveV3Deployment,
+    BlockNumber,
+    Deployment,
+    PresetName,
+    Section,
+    UniswapV3Venue,
+    Venue,
+)
 from keeper.config.values import (
     AddressText,
     ConfigPath,
@@ -62,6 +70,8 @@ FeeCapWei: TypeAlias = Annotated[WeiAmount, Field(ge=1, le=1_000_000 * GWEI)]
 class ChainConfig(Section):
     """`[chain]`: which chain, through which nodes."""
 
+    preset: PresetName = None
+    """A shipped description to take what is not written here from; `docs/presets.md` lists them."""
     id: Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]
     """EIP-155 chain id; a node that reports another one is refused."""
     rpc: Annotated[tuple[RpcUrlText, ...], Field(min_length=1, max_length=16)]

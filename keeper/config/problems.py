@@ -7,14 +7,15 @@ found is translated by `translate.py`; reading the file is `load.py`.
 import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from keeper.config.lines import KeyPath
 from keeper.errors import ConfigError
 
 _SHOWN_PROBLEMS: Final = 12
-_PLAUSIBLE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+PLAUSIBLE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
+"""Text short and plain enough to be a name: anything else may be a secret."""
 _LISTS: Final = ("deployment", "venue", "strategy")
 
 
@@ -29,16 +30,21 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where values came from: the file's line index, and the environment's overrides."""
+    """Where values came from: the file's line index, the environment's overrides, and the presets that were named."""
 
     file: str
     lines: Mapping[KeyPath, int]
     variables: Mapping[KeyPath, str]
+    presets: Mapping[KeyPath, str] = field(default_factory=dict)
+    """The preset that gave a key, by the key's path."""
 
     def of(self, path: KeyPath) -> str:
-        """Name the place of a key, or of the nearest table around it: `keeper.toml:12`, or a variable."""
+        """Name the place of a key, or of the nearest table around it: `keeper.toml:12`, a variable, or a preset."""
         for end in range(len(path), 0, -1):
             prefix = path[:end]
+            if prefix in self.presets:
+                return f'preset "{self.presets[prefix]}", {self.of((*prefix[:-1], "preset"))}'
+
             if prefix in self.variables:
                 return f"environment variable {self.variables[prefix]}"
 
@@ -75,15 +81,16 @@ def dotted(path: KeyPath) -> str:
 
 def _key(part: str | int) -> str:
     """Show a key that could be one; text that ended up in a key's place may be anything, a secret too."""
-    return str(part) if _PLAUSIBLE_KEY.fullmatch(str(part)) else '"..."'
+    return str(part) if PLAUSIBLE_KEY.fullmatch(str(part)) else '"..."'
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Suggest the closest known word, or list them all."""
     choices = sorted(known)
-    close = difflib.get_close_matches(word.lower(), choices, n=1, cutoff=0.6)
+    lowered = {choice.lower(): choice for choice in choices}  # token names are told by their letters, not their case
+    close = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
     if close:
-        return f'did you mean "{close[0]}"?'
+        return f'did you mean "{lowered[close[0]]}"?'
 
     return "known: " + ", ".join(choices) if choices else ""
 

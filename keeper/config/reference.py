@@ -29,7 +29,8 @@ from the model that checks the file (`python -m keeper.config.reference > docs/c
 - **Units** are part of a key's name: `_s` seconds, `_wei` wei, `_bps` basis points (10,000 are the whole).
 - **Money** is text with a unit: `"5 USD"`, `"0.004 native"` (the chain's own token). **Fees** are wei as a number or
   text, or text in gwei: `"200 gwei"`. **Ratios** are text: `"1.05"`. All are read exactly, never as binary fractions.
-- **Addresses** are quoted; a mixed-case one must have the right checksum.
+- **Addresses** are quoted; a mixed-case one must have the right checksum. `preset = "..."` writes those of a well-known
+  chain, market or venue for you: [presets](presets.md).
 - **Paths** are relative to the configuration file.
 - **Secrets** never stand in this file: `[keys]` names the files that hold them. A passphrase or private key written
   here is refused.
