@@ -28,8 +28,8 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
     Reads the journal, also while the keeper runs; the node is asked for symbols only. With --json one object per line;
     amounts are decimal text in base units.
     """
-    from keeper.journal.database import connect_read_only
     from keeper.journal.queries import report_rows
+    from keeper.journal.sqlite import connect_read_only
 
     loaded = load(config_path, as_json=as_json, debug=debug)
     connection = connect_read_only(_journal(loaded.config.run.journal, dry_run=dry_run))

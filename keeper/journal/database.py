@@ -1,128 +1,81 @@
-"""The connection behind the journal: durable transactions, one writer, errors in the keeper's words."""
+"""What the journal asks of the database behind it: one writer, durable transactions, one set of SQL texts.
 
-import sqlite3
-import threading
+Statements are written in what SQLite and PostgreSQL share, with `?` or `:name` where values go and rows read by name;
+`sqlite.py` and `postgres.py` are the two there are.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeAlias
-
-from keeper.errors import JournalError
-from keeper.journal.lock import JournalLock
-from keeper.journal.schema import check, prepare
-from keeper.private import make_private
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeAlias
 
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
-def insert(connection: sqlite3.Connection, table: str, row: Mapping[str, object]) -> int:
-    """Insert one row given by column and return its rowid."""
-    columns = ", ".join(row)
-    values = ", ".join(f":{column}" for column in row)
-    statement = f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - names are ours, values are bound
-    return int(connection.execute(statement, row).lastrowid or 0)
+class SqlRow(Protocol):
+    """One row, by column name."""
+
+    def __getitem__(self, column: str, /) -> Any:  # noqa: ANN401 - a column holds what its table says
+        """Return a column's value."""
+        ...
 
 
-def connect_read_only(path: Path) -> sqlite3.Connection:
-    """Open a journal to read, beside a running keeper or alone; `JournalError` when there is none or it is unusable."""
-    if not path.is_file():
-        raise JournalError(f"no journal at {path}: nothing has run with this configuration yet", path=str(path))
+class Cursor(Protocol):
+    """What a statement gave."""
 
-    connection = None
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        connection.row_factory = sqlite3.Row
-        check(connection)
-    except (sqlite3.Error, JournalError) as error:
-        if connection is not None:
-            connection.close()
+    @property
+    def rowcount(self) -> int:
+        """How many rows it changed."""
+        ...
 
-        raise JournalError(f"{path}: {error}") from error
+    def fetchone(self) -> Any:  # noqa: ANN401 - a row, or None after the last
+        """Return the next row; None after the last."""
+        ...
 
-    return connection
+    def __iter__(self) -> Iterator[Any]:
+        """Go through the rows that are left."""
+        ...
 
 
-class Database:
-    """The one writing connection; when `write` returns, what was written survives a power cut.
+class Connection(Protocol):
+    """Where statements run."""
 
-    May be used from several threads; they take turns. The file and what stands beside it are the owner's alone: they
-    hold signed transactions.
-    """
+    def execute(self, statement: str, parameters: Parameters = (), /) -> Cursor:
+        """Run one statement."""
+        ...
 
-    def __init__(self, path: Path) -> None:
-        """Lock, open and migrate; `JournalError` names the file and what to do."""
-        self.path = path
-        self._turn = threading.RLock()
-        self._lock = JournalLock(path)
-        try:
-            _make_private(path)
-            self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        except (sqlite3.Error, OSError) as error:
-            self._lock.release()
-            raise JournalError(f"cannot open {path}: {error}") from error
 
-        self._connection.row_factory = sqlite3.Row
-        try:
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "recursive_triggers = ON"):
-                self._connection.execute(f"PRAGMA {pragma}")
+class Database(Protocol):
+    """A journal's store; `JournalError` from any method means that nothing may be signed."""
 
-            prepare(self._connection)
-        except (sqlite3.Error, JournalError) as error:
-            self.close()
-            raise JournalError(f"{path}: {error}") from error
-
-    @contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """Run statements as one transaction, durable when the block ends; anything raised inside undoes all of it."""
-        with self._turn:
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-                yield self._connection
-                self._connection.execute("COMMIT")
-            except sqlite3.Error as error:
-                self._undo()
-                raise JournalError(f"the journal {self.path} refused a write: {error}", path=str(self.path)) from error
-            except BaseException:
-                self._undo()
-                raise
+        ...
 
-    def read(self, query: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+    def read(self, query: str, parameters: Parameters = (), /) -> Sequence[SqlRow]:
         """Run one query to its end."""
-        with self._turn:
-            try:
-                return list(self._connection.execute(query, parameters))
-            except sqlite3.Error as error:
-                raise JournalError(f"the journal {self.path} cannot be read: {error}", path=str(self.path)) from error
+        ...
+
+    def fence(self) -> None:
+        """Raise `JournalError` if somebody else may have become the writer since."""
+        ...
 
     def close(self) -> None:
-        """Close and let the next process in; safe to call twice."""
-        with self._turn:
-            self._connection.close()
-            self._lock.release()
-
-    def _undo(self) -> None:
-        # A full disk may already have ended the transaction; a failing rollback must not hide the first error.
-        if not self._connection.in_transaction:
-            return
-
-        try:
-            self._connection.execute("ROLLBACK")
-        except sqlite3.Error:
-            self._connection.interrupt()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        """Close and let the next writer in; safe to call twice."""
+        ...
 
 
-def _make_private(path: Path) -> None:
-    """Close the file to others, and what a killed run may have left beside it; SQLite makes new ones alike."""
-    make_private(path)
-    for left in (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm")):
-        if left.exists():
-            make_private(left)
+def insert(connection: Connection, table: str, row: Mapping[str, object]) -> None:
+    """Insert one row given by column."""
+    connection.execute(_insertion(table, row), row)
+
+
+def insert_returning(connection: Connection, table: str, row: Mapping[str, object], column: str) -> int:
+    """Insert one row given by column and return the number the database gave it."""
+    found = connection.execute(f"{_insertion(table, row)} RETURNING {column}", row).fetchone()
+    return int(found[column])
+
+
+def _insertion(table: str, row: Mapping[str, object]) -> str:
+    columns = ", ".join(row)
+    values = ", ".join(f":{column}" for column in row)
+    return f"INSERT INTO {table} ({columns}) VALUES ({values})"  # noqa: S608 - names are ours, values are bound

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from keeper.journal.database import Database, insert
+from keeper.journal.database import Database, insert_returning
 from keeper.journal.text import hex_text, line_json, to_json
 from keeper.types import BlockHead, Declined
 
@@ -56,7 +56,8 @@ class PassLedger:
                 row = dict(zip(_SUBJECT_COLUMNS, subject, strict=True))
                 block = {"first_block": head.number, "last_block": head.number}
                 numbers = to_json(declined.numbers)
-                row_id = insert(connection, "declines", {"run": run, **row, **block, "numbers": numbers})
+                values = {"run": run, **row, **block, "numbers": numbers}
+                row_id = insert_returning(connection, "declines", values, "id")
                 standing[subject] = _Standing(row_id, head.number)
 
             if head.number % _PRUNED_EVERY == 0:

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from sqlite3 import Connection
-from sqlite3 import Row as SqlRow
 from typing import Any
 
 from keeper.errors import JournalError
 from keeper.execution.base import Status
 from keeper.execution.bidding import Bid
-from keeper.journal.database import Database, insert
+from keeper.journal.database import Connection, Database, SqlRow, insert
 from keeper.journal.records import PlanRecord
 from keeper.journal.text import from_hex, hex_text, to_json
 from keeper.planning.base import Opportunity, Plan
@@ -74,11 +72,11 @@ class PlanLedger:
         with self._database.write() as connection:
             connection.execute(
                 "INSERT INTO verdicts (plan_id, status, reason, block_number, numbers) "
-                "SELECT id, ?1, 'the keeper stopped before it was sent', head_number, '{}' FROM plans WHERE run < ?3 "
-                "AND NOT EXISTS (SELECT 1 FROM transactions WHERE plan_id = plans.id) "
-                "AND coalesce((SELECT status FROM verdicts WHERE plan_id = plans.id ORDER BY id DESC LIMIT 1), ?2) "
-                "= ?2",
-                (Status.EXPIRED.value, Status.PLANNED.value, run),
+                "SELECT id, :expired, 'the keeper stopped before it was sent', head_number, '{}' FROM plans "
+                "WHERE run < :run AND NOT EXISTS (SELECT 1 FROM transactions WHERE plan_id = plans.id) "
+                "AND coalesce((SELECT status FROM verdicts WHERE plan_id = plans.id ORDER BY id DESC LIMIT 1), "
+                ":planned) = :planned",
+                {"expired": Status.EXPIRED.value, "planned": Status.PLANNED.value, "run": run},
             )
 
     def get(self, plan_id: str) -> PlanRecord:

@@ -1,10 +1,10 @@
 """Reading the journal for people and programs: one row per plan and per decline, in the report's own words."""
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from keeper.journal.database import Connection, SqlRow
 from keeper.journal.records import TxState
 from keeper.journal.text import from_hex, position_text
 from keeper.types import PositionKey
@@ -59,7 +59,7 @@ _DECLINES: Final = """
 """
 
 
-def report_rows(connection: sqlite3.Connection, *, with_numbers: bool = False) -> Iterator[dict[str, object]]:
+def report_rows(connection: Connection, *, with_numbers: bool = False) -> Iterator[dict[str, object]]:
     """Yield every plan as it stands, then every decline, oldest first, each with exactly `REPORT_KEYS`.
 
     `with_numbers` gives declines one key more, `numbers`: what decided, by name, as text.
@@ -71,13 +71,13 @@ def report_rows(connection: sqlite3.Connection, *, with_numbers: bool = False) -
         yield _decline_row(row) | ({"numbers": json.loads(row["numbers"])} if with_numbers else {})
 
 
-def gas_spent_wei(connection: sqlite3.Connection) -> int:
+def gas_spent_wei(connection: Connection) -> int:
     """Add up what every mined transaction cost in gas, in wei, cancels included."""
     rows = connection.execute("SELECT gas_used, gas_price_wei FROM outcomes WHERE canonical = 1")
     return sum(row["gas_used"] * int(row["gas_price_wei"]) for row in rows)
 
 
-def _plan_row(row: sqlite3.Row) -> dict[str, object]:
+def _plan_row(row: SqlRow) -> dict[str, object]:
     mined = row["mined_hash"] is not None
     landed = mined and row["realised_repaid"] is not None
     return {
@@ -101,7 +101,7 @@ def _plan_row(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _status(row: sqlite3.Row) -> str:
+def _status(row: SqlRow) -> str:
     if row["mined_status"] is not None:
         return str(row["mined_status"])
 
@@ -115,7 +115,7 @@ def _status(row: sqlite3.Row) -> str:
     return str(row["sent_status"]) if row["sent_status"] in _AS_THEY_ARE else "sent"
 
 
-def _decline_row(row: sqlite3.Row) -> dict[str, object]:
+def _decline_row(row: SqlRow) -> dict[str, object]:
     numbers: Mapping[str, Any] = json.loads(row["numbers"])
     found: dict[str, object] = dict.fromkeys(REPORT_KEYS)
     found.update(

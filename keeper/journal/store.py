@@ -8,10 +8,11 @@ from typing import Self
 
 from keeper.errors import JournalError
 from keeper.execution.base import Status
-from keeper.journal.database import Database
+from keeper.journal.database import Database, insert_returning
 from keeper.journal.passes import PassLedger
 from keeper.journal.plans import PlanLedger, PricedPlan
 from keeper.journal.records import PlanRecord, TxRecord, TxState
+from keeper.journal.sqlite import SqliteDatabase
 from keeper.journal.state import StateStore
 from keeper.journal.transactions import Booking, Step, TransactionLedger
 from keeper.types import BlockHead, Declined
@@ -46,7 +47,7 @@ class Journal:
         `JournalError` for a second process, a damaged or foreign file, a newer schema, another mode or chain.
         """
         self.path = journal_path(path, live=live)
-        self._database = Database(self.path)
+        self._database: Database = SqliteDatabase(self.path)
         self.state = StateStore(self._database)
         self.transactions = TransactionLedger(self._database)
         self._plans = PlanLedger(self._database)
@@ -110,6 +111,10 @@ class Journal:
         """Take a booking back after a reorg."""
         self.transactions.orphan(self._run, tx_hash, block_number)
 
+    def fence(self) -> None:
+        """Raise `JournalError` if somebody else may have become the writer: nothing may leave then."""
+        self._database.fence()
+
     def close(self) -> None:
         """Close the file and let the next process in; safe to call twice."""
         self._database.close()
@@ -138,13 +143,12 @@ class Journal:
 
     def _begin(self, run: RunInfo, mode: str) -> int:
         with self._database.write() as connection:
-            cursor = connection.execute(
-                "INSERT INTO runs (version, config_hash, mode, started_at) VALUES (?, ?, ?, ?)",
-                (run.version, run.config_hash, mode, run.started_at),
-            )
-            connection.executemany(
-                "INSERT INTO deployments (name, adapter) VALUES (?, ?) "
-                "ON CONFLICT (name) DO UPDATE SET adapter = excluded.adapter",
-                list(run.deployments.items()),
-            )
-            return int(cursor.lastrowid or 0)
+            for name, adapter in run.deployments.items():
+                connection.execute(
+                    "INSERT INTO deployments (name, adapter) VALUES (?, ?) "
+                    "ON CONFLICT (name) DO UPDATE SET adapter = excluded.adapter",
+                    (name, adapter),
+                )
+
+            row = {"version": run.version, "config_hash": run.config_hash, "mode": mode, "started_at": run.started_at}
+            return insert_returning(connection, "runs", row, "id")

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from sqlite3 import Connection
-from sqlite3 import Row as SqlRow
 
 from keeper.errors import JournalError
 from keeper.execution.base import Fees, Outcome, SignedTx
-from keeper.journal.database import Database, insert
+from keeper.journal.database import Connection, Database, SqlRow, insert
 from keeper.journal.records import NEXT, BlockRef, TxKind, TxRecord, TxState
 from keeper.journal.text import from_hex, hex_text, to_json
 from keeper.types import Address, Settlement, TokenAmount, parse_address, to_checksum

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from keeper.errors import JournalError
-from keeper.journal.database import connect_read_only
 from keeper.journal.records import BlockRef
+from keeper.journal.sqlite import connect_read_only
 from keeper.journal.state import SavedState
 from keeper.journal.store import journal_path
 from keeper.journal.text import from_hex

@@ -8,8 +8,8 @@ from contextlib import closing
 
 import pytest
 
-from keeper.journal.database import connect_read_only
 from keeper.journal.queries import report_rows
+from keeper.journal.sqlite import connect_read_only
 from keeper.journal.store import Journal
 from tests.fakes.desk import RUN
 

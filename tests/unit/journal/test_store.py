@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from keeper.errors import JournalError
-from keeper.journal.database import connect_read_only
 from keeper.journal.queries import report_rows
 from keeper.journal.records import BlockRef
+from keeper.journal.sqlite import connect_read_only
 from keeper.journal.store import Journal, RunInfo, journal_path
 from keeper.protocols.base import Row
 from tests.fakes.desk import RUN
