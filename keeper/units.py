@@ -16,6 +16,7 @@ YEAR_S: Final = 31_536_000
 """365 days in seconds, the year of every protocol here."""
 GWEI: Final = 10**9
 MAX_UINT256: Final = 2**256 - 1
+MAX_UINT112: Final = 2**112 - 1
 MAX_UINT128: Final = 2**128 - 1
 
 

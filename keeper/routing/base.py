@@ -1,25 +1,55 @@
 """What planning needs from a venue, whatever its kind: immutable pools that quote exactly, and how to swap on them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.reads import Reads
+from keeper.routing.curve import Curve
 from keeper.types import Address, BlockHead, Log, LogQuery
 
 
-@dataclass(frozen=True, slots=True)
 class SwapQuote:
-    """What one pool gives for an exact input, to the wei, and the pool as it stands afterwards."""
+    """What one pool gives for an exact input, to the wei, and the pool as it stands afterwards.
 
-    amount_in: int
-    amount_out: int
-    after: "Pool"
+    The latter is worked out when it is first asked for: most quotes are only compared.
+    """
+
+    __slots__ = ("_after", "amount_in", "amount_out")
+
+    def __init__(self, amount_in: int, amount_out: int, after: "Pool | Callable[[], Pool]") -> None:
+        """Keep the amounts, and the pool or a way to make it."""
+        self.amount_in = amount_in
+        self.amount_out = amount_out
+        self._after = after
+
+    @property
+    def after(self) -> "Pool":
+        """The pool once this was swapped."""
+        if callable(self._after):
+            self._after = self._after()
+
+        return self._after
+
+    def __eq__(self, other: object) -> bool:
+        """Compare amounts and pools."""
+        if not isinstance(other, SwapQuote):
+            return NotImplemented
+
+        return (self.amount_in, self.amount_out, self.after) == (other.amount_in, other.amount_out, other.after)
+
+    def __hash__(self) -> int:
+        """Hash the amounts: equal quotes have equal ones."""
+        return hash((self.amount_in, self.amount_out))
+
+    def __repr__(self) -> str:
+        """Show the amounts."""
+        return f"SwapQuote({self.amount_in}, {self.amount_out})"
 
 
 class Pool(Protocol):
-    """One pool at one block; immutable."""
+    """One pool at one block, or a conversion at a fixed rate; immutable."""
 
     @property
     def kind(self) -> str:
@@ -34,6 +64,10 @@ class Pool(Protocol):
     @property
     def tokens(self) -> tuple[Address, Address]:
         """The pair, in the contract's own order (token0, token1)."""
+        ...
+
+    def curve(self, token_in: Address) -> Curve | None:
+        """What this direction gives, without the pool afterwards; None where the pool does not take this token."""
         ...
 
     def quote_in(self, token_in: Address, amount_in: int) -> SwapQuote | None:
@@ -55,17 +89,54 @@ class Hop:
 
 
 @dataclass(frozen=True, slots=True)
-class RouteQuote:
-    """A route priced at one size: `amounts[i]` goes into hop i, the last is what comes out; empty hops, one amount."""
+class Swap:
+    """One swap of a priced route."""
 
-    hops: tuple[Hop, ...]
-    amounts: tuple[int, ...]
-    after: tuple[Pool, ...]
+    hop: Hop
+    quote: SwapQuote
+
+    @property
+    def amount_in(self) -> int:
+        """What goes in."""
+        return self.quote.amount_in
 
     @property
     def amount_out(self) -> int:
-        """What the last hop gives."""
-        return self.amounts[-1]
+        """What comes out."""
+        return self.quote.amount_out
+
+
+@dataclass(frozen=True, slots=True)
+class RouteQuote:
+    """A route priced at one size: its swaps in the order they are made. No pool is swapped on twice.
+
+    Where several swaps sell one token, the last of them sells what is left. No swap at all leaves the amount as it is.
+    """
+
+    swaps: tuple[Swap, ...]
+    amount_in: int
+    amount_out: int
+
+    @property
+    def hops(self) -> tuple[Hop, ...]:
+        """Where each swap is made."""
+        return tuple(swap.hop for swap in self.swaps)
+
+    @property
+    def amounts(self) -> tuple[int, ...]:
+        """What goes into each swap, then what comes out of the route."""
+        return (*(swap.amount_in for swap in self.swaps), self.amount_out)
+
+    @property
+    def after(self) -> tuple[Pool, ...]:
+        """The pools as the swaps leave them."""
+        return tuple(swap.quote.after for swap in self.swaps)
+
+    @property
+    def sells_rest(self) -> tuple[bool, ...]:
+        """Per swap, whether it is the last to sell its token."""
+        last = {swap.hop.token_in: place for place, swap in enumerate(self.swaps)}
+        return tuple(last[swap.hop.token_in] == place for place, swap in enumerate(self.swaps))
 
 
 @dataclass(frozen=True, slots=True)

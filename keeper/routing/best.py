@@ -6,7 +6,7 @@ A route crosses no token twice, hence no pool twice. Its order of hops is the or
 from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise, product
 
-from keeper.routing.base import Hop, Liquidity, Pool, RouteQuote
+from keeper.routing.base import Hop, Liquidity, RouteQuote, Swap
 from keeper.types import Address
 
 _NOTHING_BARRED: frozenset[Address] = frozenset()
@@ -36,17 +36,17 @@ def routes(
 
 def quote(hops: Sequence[Hop], amount: int) -> RouteQuote | None:
     """Sell an exact amount along a route; None where a pool cannot take it or nothing comes out."""
-    amounts = [amount]
-    after: list[Pool] = []
+    swaps: list[Swap] = []
+    left = amount
     for hop in hops:
-        swap = hop.pool.quote_in(hop.token_in, amounts[-1])
+        swap = hop.pool.quote_in(hop.token_in, left)
         if swap is None:
             return None
 
-        amounts.append(swap.amount_out)
-        after.append(swap.after)
+        swaps.append(Swap(hop, swap))
+        left = swap.amount_out
 
-    return RouteQuote(tuple(hops), tuple(amounts), tuple(after))
+    return RouteQuote(tuple(swaps), amount, left)
 
 
 def best(candidates: Sequence[tuple[Hop, ...]], amount: int) -> RouteQuote | None:

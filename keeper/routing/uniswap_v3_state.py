@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from keeper.errors import DecodeError, DriftError
-from keeper.routing.uniswap_v3 import TickTable, UniswapV3Pool
+from keeper.routing.uniswap_v3 import UniswapV3Pool
 from keeper.routing.uniswap_v3_logs import PoolCreated, PoolEvent, Priced
+from keeper.routing.uniswap_v3_ticks import TickTable
 from keeper.types import Address
 
 _ROW_FORMAT: Final = 1
@@ -31,6 +32,7 @@ class PoolState:
     liquidity: int = 0
     ticks: dict[int, tuple[int, int]] = field(default_factory=dict)
     place: Place = (-1, -1)
+    _table: TickTable | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def thaw(cls, pool: UniswapV3Pool) -> Self:
@@ -38,11 +40,18 @@ class PoolState:
         created = PoolCreated(pool.factory, *pool.tokens, pool.fee, pool.tick_spacing, pool.address)
         table = pool.ticks
         ticks = dict(zip(table.indexes, zip(table.gross, table.net, strict=True), strict=True))
-        return cls(created, pool.sqrt_price_x96, pool.tick, pool.liquidity, ticks)
+        return cls(created, pool.sqrt_price_x96, pool.tick, pool.liquidity, ticks, _table=table)
 
     def freeze(self) -> UniswapV3Pool:
-        """The pool as it stands."""
-        indexes = tuple(sorted(self.ticks))
+        """The pool as it stands; the table of its ticks is kept, with what it remembers, while no tick changes."""
+        if self._table is None:
+            indexes = tuple(sorted(self.ticks))
+            self._table = TickTable(
+                indexes,
+                tuple(self.ticks[tick][0] for tick in indexes),
+                tuple(self.ticks[tick][1] for tick in indexes),
+            )
+
         return UniswapV3Pool(
             self.created.pool,
             self.created.factory,
@@ -52,11 +61,7 @@ class PoolState:
             self.sqrt_price_x96,
             self.tick,
             self.liquidity,
-            TickTable(
-                indexes,
-                tuple(self.ticks[tick][0] for tick in indexes),
-                tuple(self.ticks[tick][1] for tick in indexes),
-            ),
+            self._table,
         )
 
     def fold(self, event: PoolEvent, place: Place) -> None:
@@ -89,6 +94,7 @@ class PoolState:
             )
 
     def _reference(self, tick: int, gross_delta: int, net_delta: int) -> None:
+        self._table = None
         gross, net = self.ticks.get(tick, (0, 0))
         gross += gross_delta
         if gross < 0:

@@ -42,7 +42,7 @@ def make_plan(index: int = 1, at: BlockTarget | None = None, **changes) -> Plan:
         offer=offer,
         size=1_000,
         settlement=settlement,
-        route=RouteQuote((), (1_100,), ()),
+        route=RouteQuote((), 1_100, 1_100),
         funding=Funding(lender, 1_001, 1),
         profit=TokenAmount(COLLATERAL, 80),
         gas=GAS,

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from math import isqrt
 
 from keeper.routing.base import SwapQuote
+from keeper.routing.constant_product import ConstantProduct
 from keeper.routing.tick_math import MAX_TICK, tick_at_sqrt_ratio
 from keeper.routing.uniswap_v3 import UniswapV3Pool
 from keeper.routing.uniswap_v3_logs import LiquidityChanged, PoolCreated
@@ -60,6 +61,10 @@ class ConstantProductPool:
     reserves: tuple[int, int]
     fee_bps: int = 30
     kind: str = "constant_product"
+
+    def curve(self, token_in):
+        side = self.tokens.index(token_in)
+        return ConstantProduct(self.reserves[side], self.reserves[1 - side], self.fee_bps)
 
     def quote_in(self, token_in, amount_in):
         side = self.tokens.index(token_in)

@@ -9,7 +9,7 @@ from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, VENUE_KINDS, program
 from keeper.protocols.base import Ensure, Gain, GuardedCall
 from keeper.protocols.words import selector
-from keeper.routing.base import Hop
+from keeper.routing.base import Hop, Swap
 from keeper.types import ZERO_ADDRESS
 from keeper.types import Call as ChainCall
 from tests.fakes.lending import MARKET, SEIZE
@@ -147,7 +147,8 @@ def test_prelude_goes_before_the_loan():
 def test_kind_without_a_recipe_is_an_error_and_no_kind_planned_with():
     opportunity = planned().opportunity
     strange = Hop(ConstantProductPool(address(30), (WETH, USDC), (1, 1)), WETH, USDC)
-    by_route = replace(opportunity, route=replace(opportunity.route, hops=(strange,)))
+    swaps = (Swap(strange, opportunity.route.swaps[0].quote),)
+    by_route = replace(opportunity, route=replace(opportunity.route, swaps=swaps))
     lender = replace(opportunity.funding.lender, kind="pawnbroker")
     by_loan = replace(opportunity, funding=replace(opportunity.funding, lender=lender))
 

@@ -47,7 +47,7 @@ def test_routes_avoid_barred_pools():
 
 def test_routes_of_a_token_to_itself_are_the_empty_one():
     assert routes(LIQUIDITY, WETH, WETH, 2) == ((),)
-    assert quote((), 5) == RouteQuote((), (5,), ())
+    assert quote((), 5) == RouteQuote((), 5, 5)
 
 
 def test_routes_to_an_unconnected_token_are_none():

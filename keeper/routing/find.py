@@ -1,0 +1,88 @@
+"""Every route worth comparing between two tokens, found in the pools themselves: nobody names the tokens in between.
+
+A route crosses no token twice, hence no pool twice. Splits come last: they pay more before gas and cost more of it.
+"""
+
+from collections.abc import Collection, Iterator
+from itertools import pairwise, product
+
+from keeper.routing.base import Hop, Liquidity
+from keeper.routing.route import STAY, Parallel, Route, Series, Single
+from keeper.types import Address
+
+_NOTHING_BARRED: frozenset[Address] = frozenset()
+
+
+def find_routes(
+    liquidity: Liquidity,
+    token_in: Address,
+    token_out: Address,
+    max_hops: int,
+    barred: Collection[Address] = _NOTHING_BARRED,
+) -> tuple[Route, ...]:
+    """Every route of at most `max_hops` swaps in a row that avoids the barred pools.
+
+    First those of one pool per swap, shortest first, then by pool address; then, along the same tokens, those that
+    share each swap between all pools of its pair; then all paths that meet in no pool, side by side. A token sold for
+    itself has one route, which makes no swap.
+    """
+    if token_in == token_out:
+        return (STAY,)
+
+    paths: list[list[list[Single]]] = []
+    for path in sorted(
+        _token_paths(liquidity, (token_in,), token_out, max_hops), key=lambda found: (len(found), found)
+    ):
+        legs = [_swaps(liquidity, a, b, barred) for a, b in pairwise(path)]
+        if all(legs):
+            paths.append(legs)
+
+    plain = [_in_a_row(list(swaps)) for legs in paths for swaps in product(*legs)]
+    plain.sort(key=lambda route: (len(route.hops), [hop.pool.address for hop in route.hops]))
+    wide = [_in_a_row([_side_by_side(leg) for leg in legs]) for legs in paths]
+    split = [route for route, legs in zip(wide, paths, strict=True) if any(len(leg) > 1 for leg in legs)]
+    apart = _apart(wide)
+    return (*plain, *split, *((Parallel(apart),) if len(apart) > 1 else ()))
+
+
+def _in_a_row(parts: list[Route] | list[Single]) -> Route:
+    return parts[0] if len(parts) == 1 else Series(parts)
+
+
+def _side_by_side(swaps: list[Single]) -> Route:
+    return swaps[0] if len(swaps) == 1 else Parallel(swaps)
+
+
+def _apart(routes: list[Route]) -> list[Route]:
+    """Routes that share no pool with one before them."""
+    used: set[Address] = set()
+    found: list[Route] = []
+    for route in routes:
+        pools = {hop.pool.address for hop in route.hops}
+        if not pools & used:
+            used |= pools
+            found.append(route)
+
+    return found
+
+
+def _swaps(liquidity: Liquidity, token_in: Address, token_out: Address, barred: Collection[Address]) -> list[Single]:
+    """Pools of a pair that take this token."""
+    return [
+        Single(Hop(pool, token_in, token_out), curve)
+        for pool in liquidity.between(token_in, token_out)
+        if pool.address not in barred and (curve := pool.curve(token_in)) is not None
+    ]
+
+
+def _token_paths(
+    liquidity: Liquidity, path: tuple[Address, ...], token_out: Address, hops_left: int
+) -> Iterator[tuple[Address, ...]]:
+    """Continuations of a path to `token_out` that visit no token twice and have pools on every leg."""
+    around = liquidity.neighbours(path[-1])
+    if hops_left > 0 and token_out in around:
+        yield (*path, token_out)
+
+    if hops_left > 1:
+        for middle in around - {*path, token_out}:
+            yield from _token_paths(liquidity, (*path, middle), token_out, hops_left - 1)

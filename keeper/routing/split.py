@@ -1,0 +1,206 @@
+"""One amount shared between curves: where they all give the same for the last unit, nothing can be gained by moving it.
+
+That place is found on the ideal curves and then settled in whole units, on exact amounts.
+"""
+
+from collections.abc import Sequence
+from itertools import count
+from math import isqrt
+from typing import Final, NamedTuple
+
+from keeper.routing.curve import Curve, Segment
+
+_SCALE_BITS: Final = 160
+"""A price is kept as the square of 2**160 over a whole number, the root: small prices lose no precision."""
+_TRIES: Final = 120
+_NEWTON: Final = 12
+"""Tries that follow the curve; then the interval is halved."""
+_REMEMBERED: Final = 64
+
+
+class Shared(NamedTuple):
+    """An amount in shares, one per curve, and what they give together."""
+
+    shares: tuple[int, ...]
+    amount_out: int
+
+
+class Branches:
+    """Curves that share an amount. Invariant: `_known` only remembers."""
+
+    __slots__ = ("_curves", "_known")
+
+    def __init__(self, curves: Sequence[Curve]) -> None:
+        self._curves = tuple(curves)
+        self._known: dict[int, Shared | None] = {}
+
+    def shared(self, amount_in: int) -> Shared | None:
+        """Share an amount so that it gives most; never less than any one curve alone, None where it does not fit."""
+        if amount_in not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+
+            self._known[amount_in] = self._share(amount_in) if amount_in > 0 else None
+
+        return self._known[amount_in]
+
+    def amount_in(self, amount_out: int) -> int | None:
+        """Least input found to give an output; None where it cannot be given."""
+        if amount_out <= 0:
+            return None
+
+        # Too little below `low`, enough or too much for the curves from `high` on.
+        low, guess = 0, 0
+        high: int | None = None
+        for tries in count():
+            here = self.segment_at(guess)
+            given = self._given(guess)
+            if here is None or (given is not None and given >= amount_out):
+                high = guess
+            else:
+                low = guess + 1
+
+            if high is not None and low >= high:
+                return high if self._given(high) is not None else None
+
+            middle = 2 * low if high is None else (low + high) // 2
+            wanted = middle if here is None or tries > _NEWTON else here.input_for(amount_out)
+            if here is not None and here.end_in is not None:
+                wanted = min(wanted, here.end_in)
+
+            guess = max(wanted, low)
+            if high is not None and guess >= high:
+                guess = high - 1 if wanted == high else middle
+
+        return None
+
+    def segment_at(self, amount_in: int) -> Segment | None:
+        """The part of the common curve an amount ends in: curves whose last units give the same move together."""
+        shared = self.shared(amount_in)
+        shares: Sequence[int] = shared.shares if shared is not None else self._level(amount_in)
+        parts = [
+            here.moved(share, (curve.amount_out(share) or 0) if share else 0)
+            for curve, share in zip(self._curves, shares, strict=True)
+            if (here := curve.segment_at(share)) is not None
+        ]
+        if not parts:
+            return None
+
+        steepest = max(parts, key=_Price)
+        moving = [part for part in parts if part.amount_in or not _Price(part) < _Price(steepest)]
+        given = shared.amount_out if shared is not None else 0
+        flat = next((part for part in moving if part.c == 0), None)
+        if flat is not None:
+            end = None if flat.end_in is None else amount_in + flat.end_in - flat.amount_in
+            return Segment(amount_in, given, end, flat.a, flat.b, 0)
+
+        # With d_i = (sqrt(a_i*b_i)*r - b_i)/c_i at the common price 1/r**2, the sum is price*R*d / (R + d) again, with
+        # R the sum of b_i/c_i.
+        depth = sum((part.b << _SCALE_BITS) // part.c for part in moving)
+        end = self._end(amount_in, parts, moving)
+        return Segment(amount_in, given, end, steepest.a * depth, steepest.b * depth, steepest.b << _SCALE_BITS)
+
+    def _end(self, amount_in: int, parts: Sequence[Segment], moving: Sequence[Segment]) -> int | None:
+        """Input at which the first of the moving parts ends, or one that stands joins them."""
+        ends = [part for part in moving if part.end_in is not None]
+        prices = [(part.a * part.b, (part.b + part.c * (part.end_in - part.amount_in)) ** 2) for part in ends]  # type: ignore[operator]  # filtered above
+        prices += [(part.a, part.b) for part in parts if part not in moving]
+        if not prices:
+            return None
+
+        first = prices[0]
+        for price in prices[1:]:
+            if price[0] * first[1] > first[0] * price[1]:
+                first = price
+
+        return max(sum(curve.input_to(*first) for curve in self._curves), amount_in + 1)
+
+    def _given(self, amount_in: int) -> int | None:
+        shared = self.shared(amount_in)
+        return None if shared is None else shared.amount_out
+
+    def _share(self, amount_in: int) -> Shared | None:
+        shares = self._level(amount_in)
+        best = self._settled(shares, amount_in)
+        for place, curve in enumerate(self._curves):
+            alone = curve.amount_out(amount_in)
+            if alone is not None and (best is None or alone >= best.amount_out):
+                best = Shared(tuple(amount_in if i == place else 0 for i in range(len(self._curves))), alone)
+
+        return best
+
+    def _level(self, amount_in: int) -> list[int]:
+        """Shares at which all curves give the same for the last unit, together at most the amount."""
+        starts = [start for curve in self._curves if (start := curve.segment_at(0)) is not None]
+        below = [0] * len(self._curves)
+        if not starts or not amount_in:
+            return below
+
+        steepest = max(starts, key=_Price)
+        low = isqrt((steepest.b << 2 * _SCALE_BITS) // steepest.a)  # the root of the price of the very first unit
+        high: int | None = None
+        root = low
+        for _ in range(_TRIES):
+            shares = [curve.input_to(1 << 2 * _SCALE_BITS, root * root or 1) for curve in self._curves]
+            missing = amount_in - sum(shares)
+            if missing >= 0:
+                low, below = root, shares
+                if missing <= len(shares):
+                    break
+            else:
+                high = root
+
+            if high is not None and high - low <= 1:
+                break
+
+            root = self._next_root(root, shares, missing, low, high)
+
+        return below
+
+    def _next_root(self, root: int, shares: Sequence[int], missing: int, low: int, high: int | None) -> int:
+        """Where the shares should add up, if every curve goes on as it does here."""
+        slope = 0
+        for curve, share in zip(self._curves, shares, strict=True):
+            here = curve.segment_at(share) if share else None
+            if here is not None and here.c:
+                slope += (isqrt(here.a * here.b) << 32) // here.c
+
+        wanted = root + (missing << _SCALE_BITS + 32) // slope if slope else 2 * root + 1
+        if high is None:
+            return min(max(wanted, low + 1), 4 * low + 4)
+
+        return wanted if low < wanted < high else (low + high) // 2
+
+    def _settled(self, shares: list[int], amount_in: int) -> Shared | None:
+        """Hand out what the level left over, then what a curve takes without giving more for it."""
+        given: list[int] = []
+        for place, curve in enumerate(self._curves):
+            out = curve.amount_out(shares[place])
+            given.append(out or 0)
+            # Down to the least that gives as much: the rest is worth more elsewhere.
+            shares[place] = (curve.amount_in(out) or 0) if out is not None else 0
+
+        spare = amount_in - sum(shares)
+        best: Shared | None = None
+        for place, curve in enumerate(self._curves):
+            more = curve.amount_out(shares[place] + spare)
+            if more is None:
+                continue
+
+            total = sum(given) - given[place] + more
+            if best is None or total > best.amount_out:
+                best = Shared(tuple(share + spare * (i == place) for i, share in enumerate(shares)), total)
+
+        return best
+
+
+class _Price:
+    """Orders parts by the price of their first unit."""
+
+    __slots__ = ("_part",)
+
+    def __init__(self, part: Segment) -> None:
+        self._part = part
+
+    def __lt__(self, other: "_Price") -> bool:
+        return self._part.a * other._part.b < other._part.a * self._part.b
