@@ -5,73 +5,108 @@ prices is `screen.py`.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keeper.book.index import KeyIndex
 from keeper.errors import StateError
 from keeper.protocols.base import HealthRow
+from keeper.tables.index import PLACE_BITS, KeyIndex
 from keeper.types import PositionKey
 
 MAX_SLOTS: Final = 2**15
 """Factor slots of one deployment: a slot and its side (cover or required) share 16 bits."""
-_ROW_BITS: Final = 40
-_FIRST_CAPACITY: Final = 64
+CHUNK_BITS: Final = 14
+CHUNK_ROWS: Final = 1 << CHUNK_BITS
+"""Rows of a chunk: small enough that one entry's column stays in the cache from the first entry to the last."""
+_ROW_BITS: Final = 36
+_ROW_MASK: Final = (1 << _ROW_BITS) - 1
+_MAX_ENTRIES: Final = (1 << PLACE_BITS - _ROW_BITS) - 1
+
+
+class Chunk(NamedTuple):
+    """Rows of one number of entries; those beyond the bucket's size are unset.
+
+    `keys`: uint8[rows, key width]. `slots`: uint16[entries, rows], twice the factor slot, plus 1 on the required side.
+    `quantities`: float64[entries, rows], never negative.
+    """
+
+    keys: NDArray[np.uint8]
+    slots: NDArray[np.uint16]
+    quantities: NDArray[np.float64]
 
 
 class Bucket:
     """Positions of `entries` entries each, one per row. Invariant: rows below `size` are set, in no order.
 
-    `slots`: uint16[entries, capacity], twice the factor slot, plus 1 on the required side.
-    `quantities`: float64[entries, capacity], never negative. `keys`: uint8[capacity, key width].
+    Grows by whole chunks: no row is ever copied to make room.
     """
 
-    __slots__ = ("entries", "keys", "quantities", "size", "slots")
+    __slots__ = ("_chunks", "_key_width", "entries", "size")
 
     def __init__(self, entries: int, key_width: int) -> None:
         self.entries = entries
         self.size = 0
-        self.keys: NDArray[np.uint8] = np.empty((_FIRST_CAPACITY, key_width), np.uint8)
-        self.slots: NDArray[np.uint16] = np.empty((entries, _FIRST_CAPACITY), np.uint16)
-        self.quantities: NDArray[np.float64] = np.empty((entries, _FIRST_CAPACITY), np.float64)
+        self._key_width = key_width
+        self._chunks: list[Chunk] = []
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The rows that are set, in order, a chunk at a time."""
+        for number, chunk in enumerate(self._chunks):
+            rows = min(self.size - (number << CHUNK_BITS), CHUNK_ROWS)
+            if rows > 0:
+                yield Chunk(chunk.keys[:rows], chunk.slots[:, :rows], chunk.quantities[:, :rows])
 
     def key(self, row: int) -> PositionKey:
         """The key of one row."""
-        return PositionKey(self.keys[row].tobytes())
+        chunk, at = self._at(row)
+        return PositionKey(chunk.keys[at].tobytes())
+
+    def pairs(self, row: int) -> list[tuple[int, float]]:
+        """(column slot, quantity) of one row's entries."""
+        chunk, at = self._at(row)
+        return list(zip(chunk.slots[:, at].tolist(), chunk.quantities[:, at].tolist(), strict=True))
 
     def append(self, key: PositionKey) -> int:
         """Add a row for a key, its entries still unset, and return it."""
         row = self.size
-        if row == len(self.keys):
-            self._grow()
+        if row == len(self._chunks) << CHUNK_BITS:
+            self._chunks.append(
+                Chunk(
+                    np.empty((CHUNK_ROWS, self._key_width), np.uint8),
+                    np.empty((self.entries, CHUNK_ROWS), np.uint16),
+                    np.empty((self.entries, CHUNK_ROWS), np.float64),
+                )
+            )
 
-        self.keys[row] = np.frombuffer(key, np.uint8)
+        chunk, at = self._at(row)
+        chunk.keys[at] = np.frombuffer(key, np.uint8)
         self.size += 1
         return row
+
+    def put(self, row: int, pairs: tuple[tuple[int, int], ...]) -> None:
+        """Set all entries of one row."""
+        chunk, at = self._at(row)
+        for i, (slot, quantity) in enumerate(pairs):
+            chunk.slots[i, at] = slot
+            chunk.quantities[i, at] = float(quantity)  # nearest: off by 2**-53 at most, which the screen allows
 
     def take_out(self, row: int) -> PositionKey | None:
         """Remove a row by moving the last one into it; the key that moved, None where the row was the last."""
         last = self.size - 1
+        moved = None if row == last else self.key(last)
+        if moved is not None:
+            (into, i), (source, j) = self._at(row), self._at(last)
+            into.keys[i] = source.keys[j]
+            into.slots[:, i] = source.slots[:, j]
+            into.quantities[:, i] = source.quantities[:, j]
+
         self.size = last
-        if row == last:
-            return None
+        return moved
 
-        self.keys[row] = self.keys[last]
-        self.slots[:, row] = self.slots[:, last]
-        self.quantities[:, row] = self.quantities[:, last]
-        return self.key(row)
-
-    def _grow(self) -> None:
-        capacity = 2 * len(self.keys)
-        keys, slots, quantities = self.keys, self.slots, self.quantities
-        self.keys = np.empty((capacity, keys.shape[1]), np.uint8)
-        self.slots = np.empty((self.entries, capacity), np.uint16)
-        self.quantities = np.empty((self.entries, capacity), np.float64)
-        self.keys[: self.size] = keys[: self.size]
-        self.slots[:, : self.size] = slots[:, : self.size]
-        self.quantities[:, : self.size] = quantities[:, : self.size]
+    def _at(self, row: int) -> tuple[Chunk, int]:
+        return self._chunks[row >> CHUNK_BITS], row & (CHUNK_ROWS - 1)
 
 
 class PositionBook:
@@ -123,11 +158,9 @@ class PositionBook:
         if place is None:
             place = self._append(row.key, len(entries))
 
-        bucket, at = self._buckets[place >> _ROW_BITS], place & ((1 << _ROW_BITS) - 1)
-        for i, (slot, quantity) in enumerate(entries):
+        self._buckets[place >> _ROW_BITS].put(place & _ROW_MASK, entries)
+        for slot, _ in entries:
             self._slots_used = max(self._slots_used, (slot >> 1) + 1)
-            bucket.slots[i, at] = slot
-            bucket.quantities[i, at] = float(quantity)  # nearest: off by 2**-53 of it at most, which the screen allows
 
     def remove(self, key: PositionKey) -> None:
         """Forget a position; `KeyError` for an unknown one."""
@@ -143,6 +176,9 @@ class PositionBook:
                 f"position 0x{row.key.hex()} has a key of {len(row.key)} bytes in a book of {self._key_width}",
                 key=row.key,
             )
+
+        if len(entries) > _MAX_ENTRIES:
+            raise StateError(f"position 0x{row.key.hex()} has {len(entries)} entries", key=row.key)
 
         for slot, quantity in entries:
             if not 0 <= slot < 2 * MAX_SLOTS or quantity < 0:
@@ -164,12 +200,12 @@ class PositionBook:
     def _take_out(self, key: PositionKey, place: int) -> None:
         # The index compares keys in the columns, so it forgets this one before another takes its row.
         self._index.remove(key)
-        moved = self._buckets[place >> _ROW_BITS].take_out(place & ((1 << _ROW_BITS) - 1))
+        moved = self._buckets[place >> _ROW_BITS].take_out(place & _ROW_MASK)
         if moved is not None:
             self._index.put(moved, place)
 
     def _key_at(self, place: int) -> bytes:
-        return self._buckets[place >> _ROW_BITS].key(place & ((1 << _ROW_BITS) - 1))
+        return self._buckets[place >> _ROW_BITS].key(place & _ROW_MASK)
 
 
 def _entries(row: HealthRow) -> tuple[tuple[int, int], ...]:

@@ -4,12 +4,13 @@ A suspect is decided exactly elsewhere; a position that is no suspect is healthy
 factors themselves: each adapter tilts its own by what its integers can do.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keeper.book.columns import Bucket, PositionBook
+from keeper.book.columns import CHUNK_ROWS, Chunk, PositionBook
 from keeper.errors import StateError
 from keeper.protocols.base import Factors
 from keeper.types import PositionKey
@@ -17,7 +18,8 @@ from keeper.types import PositionKey
 TAU: Final = 1e-9
 """Relative tilt against float64's own errors: a sum of k entries is off by at most (k + 2) * 2**-53 of its terms,
 which stays below TAU up to millions of entries."""
-_BLOCK_ROWS: Final = 16_384
+_BEYOND: Final = 1e200
+"""A factor of this size is as good as unknown; below it no product with an amount of tokens overflows."""
 
 
 class Nearness(NamedTuple):
@@ -27,7 +29,7 @@ class Nearness(NamedTuple):
     ratio: float
 
 
-class _Weights(NamedTuple):
+class Weights(NamedTuple):
     """Factors by column slot: cover at even places, required, negated, at odd ones.
 
     `margin`: float64[2 * n_slots], base currency per quantity. `slack`: float64[2 * n_slots], base currency per entry.
@@ -42,13 +44,8 @@ def suspects(book: PositionBook, factors: Factors) -> tuple[PositionKey, ...]:
 
     A factor that is not a number makes every position that uses it a suspect.
     """
-    weights = _tilted(book, factors)
-    found: list[PositionKey] = []
-    with np.errstate(invalid="ignore", over="ignore"):
-        for bucket in book.buckets():
-            found += map(bucket.key, _suspect_rows(bucket, weights).tolist())
-
-    return tuple(sorted(found))
+    weights = tilted(book, factors)
+    return tuple(sorted(key for bucket in book.buckets() for key in suspects_of(bucket.chunks(), weights)))
 
 
 def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness, ...]:
@@ -56,23 +53,40 @@ def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness,
 
     Positions whose ratio cannot be told are left out.
     """
-    weights = _tilted(book, factors)
+    weights = tilted(book, factors)
     found: list[Nearness] = []
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        for bucket in book.buckets():
-            ratios = _ratios(bucket, weights)
+    for bucket in book.buckets():
+        for chunk in bucket.chunks():
+            ratios = _ratios(chunk, weights)
             known = np.flatnonzero(~np.isnan(ratios))
             if len(known) > count > 0:
                 # All ties of the last one stay in: which of them counts is decided by key, not by row.
                 last = np.partition(ratios[known], count - 1)[count - 1]
                 known = known[ratios[known] <= last]
 
-            found += (Nearness(bucket.key(row), float(ratios[row])) for row in known.tolist())
+            found += map(Nearness, _keys(chunk, known), ratios[known].tolist())
 
     return tuple(sorted(found, key=lambda one: (one.ratio, one.key))[: max(count, 0)])
 
 
-def _tilted(book: PositionBook, factors: Factors) -> _Weights:
+def suspects_of(chunks: Iterable[Chunk], weights: Weights) -> Iterator[PositionKey]:
+    """The suspects among these rows."""
+    greatest = weights.slack.max(initial=0.0)
+    scratch = np.empty((2, CHUNK_ROWS))
+    below = np.empty(CHUNK_ROWS, np.bool_)
+    for chunk in chunks:
+        # First against the greatest slack any row could have, then those few against their own.
+        margin = _margins(chunk, weights, scratch)
+        near = np.flatnonzero(np.less(margin, len(chunk.slots) * greatest, out=below[: len(margin)]))
+        if not len(near):
+            continue
+
+        slack = weights.slack[chunk.slots[:, near]].sum(axis=0)
+        yield from _keys(chunk, near[margin[near] < slack])
+
+
+def tilted(book: PositionBook, factors: Factors) -> Weights:
+    """Factors as column weights, moved by `TAU` towards finding too many; `StateError` for too few of them."""
     slots = len(factors.cover)
     if book.slots_used > slots or len(factors.required) != slots or len(factors.slack) != slots:
         raise StateError(
@@ -84,44 +98,38 @@ def _tilted(book: PositionBook, factors: Factors) -> _Weights:
     margin[0::2] = factors.cover - TAU * np.abs(factors.cover)
     margin[1::2] = -(factors.required + TAU * np.abs(factors.required))
     slack = np.repeat(factors.slack + TAU * np.abs(factors.slack), 2)
-    # An unknown slack poisons the margin, which the first pass looks at.
-    margin[np.isnan(slack)] = np.nan
-    return _Weights(margin, slack)
+    # No entry is of nothing and no other weight is infinite, so whoever uses an unknown one ends at minus infinity.
+    unknown = ~((np.abs(margin) < _BEYOND) & (np.abs(slack) < _BEYOND))
+    margin[unknown], slack[unknown] = -np.inf, 0.0
+    return Weights(margin, slack)
 
 
-def _suspect_rows(bucket: Bucket, weights: _Weights) -> NDArray[np.intp]:
-    """Rows below their own slack: first against the greatest slack any row could have, then those few exactly."""
-    ceiling = bucket.entries * np.nanmax(weights.slack, initial=0.0)
-    near = [np.empty(0, np.intp)]
-    # Blocks small enough to stay in the cache from the first entry to the last.
-    for start in range(0, bucket.size, _BLOCK_ROWS):
-        rows = slice(start, min(start + _BLOCK_ROWS, bucket.size))
-        margin = _dot(weights.margin, bucket.slots[:, rows], bucket.quantities[:, rows])
-        near.append(np.flatnonzero(~(margin >= ceiling)) + start)
-
-    rows_near = np.concatenate(near)
-    slots = bucket.slots[:, rows_near]
-    margin = _dot(weights.margin, slots, bucket.quantities[:, rows_near])
-    slack: NDArray[np.float64] = weights.slack[slots].sum(axis=0)
-    return rows_near[~(margin >= slack)]
-
-
-def _dot(
-    weights: NDArray[np.float64], slots: NDArray[np.uint16], quantities: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Sum over entries of quantity times weight, per row."""
-    # "clip" is the fast way to take; every slot was checked against the factors before.
-    total: NDArray[np.float64] = weights.take(slots[0], mode="clip") * quantities[0]
-    for slot, quantity in zip(slots[1:], quantities[1:], strict=True):
-        total += weights.take(slot, mode="clip") * quantity
+def _margins(chunk: Chunk, weights: Weights, scratch: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum over entries of quantity times weight, per row, in `scratch`: float64[2, rows or more]."""
+    total, term = scratch[0, : len(chunk.keys)], scratch[1, : len(chunk.keys)]
+    for i, (slot, quantity) in enumerate(zip(chunk.slots, chunk.quantities, strict=True)):
+        into = term if i else total
+        # "clip" is the fast way to take; every slot was checked against the factors before.
+        weights.margin.take(slot, mode="clip", out=into)
+        into *= quantity
+        if i:
+            total += term
 
     return total
 
 
-def _ratios(bucket: Bucket, weights: _Weights) -> NDArray[np.float64]:
-    slots = bucket.slots[:, : bucket.size]
-    terms = weights.margin[slots] * bucket.quantities[:, : bucket.size]
-    owed = slots & 1 == 1
-    cover: NDArray[np.float64] = np.where(owed, 0.0, terms).sum(axis=0)
-    required: NDArray[np.float64] = np.where(owed, -terms, 0.0).sum(axis=0)
-    return cover / required
+def _ratios(chunk: Chunk, weights: Weights) -> NDArray[np.float64]:
+    """Cover over required, per row; not a number where either cannot be told."""
+    owed = chunk.slots & 1 == 1
+    with np.errstate(invalid="ignore"):
+        terms = weights.margin[chunk.slots] * chunk.quantities
+        terms[~np.isfinite(terms)] = np.nan
+        cover: NDArray[np.float64] = np.where(owed, 0.0, terms).sum(axis=0)
+        required: NDArray[np.float64] = np.where(owed, -terms, 0.0).sum(axis=0)
+        return cover / required
+
+
+def _keys(chunk: Chunk, rows: NDArray[np.intp]) -> Iterator[PositionKey]:
+    width = chunk.keys.shape[1]
+    packed = chunk.keys[rows].tobytes()
+    return (PositionKey(packed[at : at + width]) for at in range(0, len(packed), width))

@@ -17,11 +17,7 @@ def row(number, cover=((0, 5),), required=((1, 3),)):
 
 def contents(book):
     """(slot, quantity) sets per key, as the columns hold them."""
-    return {
-        bucket.key(at): sorted(zip(bucket.slots[:, at].tolist(), bucket.quantities[:, at].tolist(), strict=True))
-        for bucket in book.buckets()
-        for at in range(bucket.size)
-    }
+    return {bucket.key(at): sorted(bucket.pairs(at)) for bucket in book.buckets() for at in range(bucket.size)}
 
 
 def test_book_holds_a_row_with_its_sides_told_apart():

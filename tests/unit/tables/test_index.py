@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeper.book.index import KeyIndex
+from keeper.tables.index import KeyIndex
 
 
 class Columns:

@@ -1,0 +1,26 @@
+"""The groups of figures: a name and the module that measures it, by a generator function `measure`."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Protocol
+
+from benchmarks.figure import Figure
+
+GROUPS = {
+    "screen": "a million positions screened: against big integers over dicts, a pass over the bytes, memory",
+}
+"""Name of a group and of its module; what it measures."""
+
+
+class Group(Protocol):
+    """A module of this package that measures."""
+
+    def measure(self) -> Iterator[Figure]:
+        """Measure each figure in turn; `DiffersError` where both sides do not give the same answer."""
+        ...
+
+
+def load(name: str) -> Group:
+    """Import the module of a group."""
+    module: Group = import_module(f"benchmarks.{name}")
+    return module
