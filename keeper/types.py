@@ -173,6 +173,7 @@ class Reason(StrEnum):
     INSUFFICIENT_GAS_FUNDS = "insufficient_gas_funds"
     DRY_RUN = "dry_run"
     DISARMED = "disarmed"
+    GOVERNED = "governed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Self
 from keeper.errors import JournalError
 from keeper.execution.base import Status
 from keeper.journal.database import Database, insert_returning
+from keeper.journal.holds import HoldLedger
 from keeper.journal.passes import PassLedger
 from keeper.journal.plans import PlanLedger, PricedPlan
 from keeper.journal.records import PlanRecord, TxRecord, TxState
@@ -50,6 +51,7 @@ class Journal:
         self._database: Database = SqliteDatabase(self.path)
         self.state = StateStore(self._database)
         self.transactions = TransactionLedger(self._database)
+        self.holds = HoldLedger(self._database)
         self._plans = PlanLedger(self._database)
         self._passes = PassLedger(self._database)
         try:
