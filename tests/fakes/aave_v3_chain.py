@@ -74,6 +74,9 @@ class FakeAave:
     scaled: dict[tuple[Address, Address], int] = field(default_factory=dict)
     categories: dict[int, tuple[int, int, int]] = field(default_factory=dict)
     rounds: list[int] = field(default_factory=list)
+    scaled_totals: dict[Address, int] = field(default_factory=dict)
+    totals: dict[Address, int] = field(default_factory=dict)
+    index: int = RAY
 
     def drive(self, read):
         """Run a read to its end."""
@@ -130,6 +133,8 @@ class FakeAave:
             abi.GET_RESERVE_DATA: bytes(15 * 32) if reserve is None else reserve.data(),
             abi.GET_VIRTUAL_UNDERLYING_BALANCE: 10**30,
             abi.GET_LIQUIDATION_GRACE_PERIOD: 0,
+            abi.GET_NORMALIZED_INCOME: self.index,
+            abi.GET_NORMALIZED_DEBT: self.index,
             abi.GET_EMODE_COLLATERAL_BITMAP: self.categories.get(number, (0,))[0],
             abi.GET_USER_CONFIGURATION: self.flags.get(asset, 0),
             abi.GET_USER_EMODE: self.modes.get(asset, 0),
@@ -154,6 +159,9 @@ class FakeAave:
         tokens = {t for r in self.reserves for t in (r.a_token, r.v_token, r.stable)}
         if to in tokens and signature in (abi.SCALED_BALANCE_OF, abi.BALANCE_OF):
             return self.scaled.get((to, holder), 0)
+
+        if to in tokens and signature in (abi.TOTAL_SUPPLY, abi.SCALED_TOTAL_SUPPLY):
+            return (self.totals if signature == abi.TOTAL_SUPPLY else self.scaled_totals).get(to, 0)
 
         reserve = next((r for r in self.reserves if to in (r.asset, r.source)), None)
         if reserve is None:

@@ -6,13 +6,15 @@ from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.reserve import Reserve
 from keeper.protocols.aave_v3.roster import Listing, Roster
-from keeper.protocols.aave_v3.rules import BY_REVISION
+from keeper.protocols.aave_v3.rules import BY_REVISION, DIRECTED_30
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey
 from keeper.units import RAY
 
 REVISION_OF = {"3.0": 1, "3.1": 4, "3.2": 5, "3.3": 7, "3.4": 8, "3.5": 9, "3.6": 10, "3.7": 11}
-RULES = {version: BY_REVISION[revision] for version, revision in REVISION_OF.items()}
+SPARK_PORT = "3.0.1"
+"""Our name for SparkLend's port of 3.5's arithmetic onto 3.0, so that versions still sort."""
+RULES = {version: BY_REVISION[revision] for version, revision in REVISION_OF.items()} | {SPARK_PORT: DIRECTED_30}
 POOL = Address(b"\xaa" * 20)
 KEY = PositionKey(b"\x01" * 20)
 NOW = 1_700_000_000

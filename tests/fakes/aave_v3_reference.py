@@ -10,6 +10,12 @@ from math import ceil, floor
 RAY = 10**27
 WAD = 10**18
 THOUSAND_DOLLARS = 1_000 * 10**8
+SPARK_PORT = (3, 0, 1)
+
+
+def directed(version):
+    """Supplies down, debts up, health in full: from 3.5 on, and in SparkLend's port of it onto 3.0."""
+    return version >= (3, 5) or version == SPARK_PORT
 
 
 def half_up(x):
@@ -54,19 +60,19 @@ class Case:
     @property
     def collateral(self):
         exact = Fraction(self.scaled_collateral * self.liquidity_index, RAY)
-        return floor(exact) if self.version >= (3, 5) else half_up(exact)
+        return floor(exact) if directed(self.version) else half_up(exact)
 
     @property
     def debt(self):
         exact = Fraction(self.scaled_debt * self.borrow_index, RAY)
-        return ceil(exact) if self.version >= (3, 5) else half_up(exact)
+        return ceil(exact) if directed(self.version) else half_up(exact)
 
     def worth_of_collateral(self, amount):
         return floor(Fraction(amount * self.collateral_price, self.collateral_unit))
 
     def worth_of_debt(self, amount):
         exact = Fraction(amount * self.debt_price, self.debt_unit)
-        return ceil(exact) if self.version >= (3, 5) else floor(exact)
+        return ceil(exact) if directed(self.version) else floor(exact)
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,13 @@ class Done:
 def health_of(version, positions, debts):
     """Health factor of [(balance, price, unit, threshold)] against [(balance, price, unit)], in wad."""
     worth = [(floor(Fraction(b * p, u)), t) for b, p, u, t in positions]
-    rounding = ceil if version >= (3, 5) else floor
+    rounding = ceil if directed(version) else floor
     owed = sum(rounding(Fraction(b * p, u)) for b, p, u in debts)
     if owed == 0:
         return 2**256 - 1
 
     weighted = sum(w * t for w, t in worth)
-    if version >= (3, 5):
+    if directed(version):
         return (weighted * WAD + owed // 2) // owed // 10_000
 
     total = sum(w for w, _ in worth)
@@ -116,7 +122,7 @@ def liquidate(case, cover):
             return "dust"
 
     burned = case.debt if _nothing_left(case, taken, fee) else repaid
-    if case.version >= (3, 5):
+    if directed(case.version):
         scaled_debt, scaled_taken = floor(Fraction(burned * RAY, case.borrow_index)), taken - fee
     else:
         scaled_debt = scaled_up(burned, case.borrow_index)

@@ -13,10 +13,10 @@ from keeper.protocols.aave_v3 import health, screen
 from keeper.protocols.aave_v3.reserve import EMode
 from keeper.types import Health, PositionKey
 from keeper.units import RAY
-from tests.fakes.aave_v3_market import DOLLAR, account, market, reserve, word
+from tests.fakes.aave_v3_market import DOLLAR, SPARK_PORT, account, market, reserve, word
 from tests.fakes.aave_v3_reference import health_of
 
-VERSIONS = ("3.0", "3.1", "3.3", "3.4", "3.5", "3.6", "3.7")
+VERSIONS = ("3.0", SPARK_PORT, "3.1", "3.3", "3.4", "3.5", "3.6", "3.7")
 
 
 def random_market(rng, version):
@@ -86,14 +86,14 @@ def exact_health(owner, scene, version):
         threshold = health.threshold_of(r, emode, rules)
         if threshold is not None:
             balance = Fraction(scaled * r.income, RAY)
-            whole = int(balance) if parts >= (3, 5) else int(balance + Fraction(1, 2))
+            whole = int(balance) if scene.rules.directed_rounding else int(balance + Fraction(1, 2))
             positions.append((whole, health.price_of(r, emode, rules), r.unit, threshold))
 
     debts = []
     for place, scaled in owner.borrowed:
         r = scene.reserves[place]
         balance = Fraction(scaled * r.debt_index, RAY)
-        whole = -int(-balance // 1) if parts >= (3, 5) else int(balance + Fraction(1, 2))
+        whole = -int(-balance // 1) if scene.rules.directed_rounding else int(balance + Fraction(1, 2))
         debts.append((whole, health.price_of(r, emode, rules), r.unit))
 
     return health_of(parts, positions, debts)

@@ -18,6 +18,8 @@ POOL_REVISION: Final = "POOL_REVISION()"
 FLASHLOAN_PREMIUM_TOTAL: Final = "FLASHLOAN_PREMIUM_TOTAL()"
 GET_RESERVES_LIST: Final = "getReservesList()"
 GET_RESERVE_DATA: Final = "getReserveData(address)"
+GET_NORMALIZED_INCOME: Final = "getReserveNormalizedIncome(address)"
+GET_NORMALIZED_DEBT: Final = "getReserveNormalizedVariableDebt(address)"
 GET_VIRTUAL_UNDERLYING_BALANCE: Final = "getVirtualUnderlyingBalance(address)"
 GET_LIQUIDATION_GRACE_PERIOD: Final = "getLiquidationGracePeriod(address)"
 GET_EMODE_CATEGORY_DATA: Final = "getEModeCategoryData(uint8)"
@@ -40,6 +42,8 @@ IS_LIQUIDATION_ALLOWED: Final = "isLiquidationAllowed()"
 # Tokens
 SCALED_BALANCE_OF: Final = "scaledBalanceOf(address)"
 BALANCE_OF: Final = "balanceOf(address)"
+TOTAL_SUPPLY: Final = "totalSupply()"
+SCALED_TOTAL_SUPPLY: Final = "scaledTotalSupply()"
 APPROVE: Final = "approve(address,uint256)"
 
 # Events of the pool

@@ -76,7 +76,7 @@ class AaveV3Lender:
                 token=reserve.asset,
                 available=reserve.available,
                 fee_bps=market.flash_premium,
-                fee_rounds_up=market.rules.directed_rounding,
+                fee_rounds_up=market.rules.directed_payments,
             )
             for reserve in market.reserves
             if reserve.active and not reserve.paused and reserve.lends_flash and reserve.available > 0

@@ -120,16 +120,20 @@ def scaled_after_event(scaled: int, change: int, index: int, rules: Rules, *, is
     """Scaled balance after a Mint or Burn event moved a balance by `change`; negative if the event cannot be ours.
 
     From 3.5 on the event tells the difference of two rounded balances, which only one scaled balance can give; the
-    index is at least one ray. Before, it tells the requested amount, scaled half up.
+    index is at least one ray. Before, it tells the requested amount, scaled as a mint or a burn of that amount is.
     Source: ScaledBalanceTokenBase._mintScaled, _burnScaled.
     """
-    if rules.directed_rounding:
+    if rules.events_tell_balances:
         if is_debt:
             return mul_div(debt_balance(scaled, index, rules) + change, RAY, index)
 
         return mul_div_up(collateral_balance(scaled, index, rules) + change, RAY, index)
 
-    delta = div_half_up(abs(change) * RAY, index)
+    if is_debt == (change >= 0):
+        delta = scaled_collateral_taken(abs(change), index, rules)  # against the account: up where directed
+    else:
+        delta = scaled_debt_burned(abs(change), index, rules)  # for the account: down where directed
+
     return scaled + delta if change >= 0 else scaled - delta
 
 
@@ -216,7 +220,7 @@ def seize(cover: int, terms: Terms, rules: Rules) -> Seizure:
         taken = terms.collateral_balance
         worth = (terms.collateral_price * taken * terms.debt_unit) // (terms.debt_price * terms.collateral_unit)
         # Up from 3.5 on: the liquidator pays the fraction; half up before.
-        repaid = mul_div_up(worth, BPS, terms.bonus) if rules.directed_rounding else percent_div(worth, terms.bonus)
+        repaid = mul_div_up(worth, BPS, terms.bonus) if rules.directed_payments else percent_div(worth, terms.bonus)
 
     fee = _protocol_fee(taken, terms, rules)
     base = collateral_value(taken, terms.collateral_price, terms.collateral_unit)

@@ -1,10 +1,11 @@
 """Which rules a pool follows: one frozen value per protocol version, chosen by the pool's own revision number.
 
 Everything else in this package asks these fields and never a version number, so a fork that mixes rules is one more
-value here. Spark and other forks of the first release follow 3.0.
+value here. Spark and other forks of the first release follow 3.0, or 3.0 with the roundings of 3.5 under the same
+revision number: which of the two, the tokens' own totals tell.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keeper.errors import StateError
@@ -26,8 +27,14 @@ class Rules:
     """3.3+: close factor on the whole debt, minimum sizes, leftovers, bad debt burned."""
     taylor_interest: bool
     """3.4+: compounded interest as nested products; before, as a binomial series over seconds."""
+    rounding_untold: bool
+    """3.0: forks changed the rounding and kept the revision number, so the tokens' totals are compared with both."""
     directed_rounding: bool
     """3.5+: supply rounds down and debt up, health keeps full precision; before, everything rounds half up."""
+    directed_payments: bool
+    """3.5+: what the liquidator pays for all of a collateral, and for a flash loan, rounds up; before, half up."""
+    events_tell_balances: bool
+    """3.5+: balance events tell the difference of two rounded balances; before, the amount that was asked for."""
     zero_threshold_counts: bool
     """3.6+: a flagged collateral counts, and can be seized, even where its own threshold is zero."""
     sentinel: bool
@@ -44,17 +51,24 @@ def _rules(minor: int) -> Rules:
         emode_bitmap=minor >= 2,
         size_rules=minor >= 3,
         taylor_interest=minor >= 4,
+        rounding_untold=minor == 0,
         directed_rounding=minor >= 5,
+        directed_payments=minor >= 5,
+        events_tell_balances=minor >= 5,
         zero_threshold_counts=minor >= 6,
         sentinel=minor <= 6,
         directed_seizure=minor >= 7,
     )
 
 
+PLAIN_30: Final = _rules(0)
+"""The first release: everything rounds half up."""
+DIRECTED_30: Final = replace(PLAIN_30, version="3.0, rounded as in 3.5", directed_rounding=True)
+"""SparkLend's port of 3.5's token and health arithmetic (TokenMath, GenericLogic); seizures and events are 3.0's."""
 BY_REVISION: Final = {
-    1: _rules(0),
-    2: _rules(0),
-    3: _rules(0),
+    1: PLAIN_30,
+    2: PLAIN_30,
+    3: PLAIN_30,
     4: _rules(1),
     5: _rules(2),
     6: _rules(2),

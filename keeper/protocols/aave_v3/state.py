@@ -26,6 +26,7 @@ from keeper.protocols.aave_v3.observation import read_accounts, read_emodes, rea
 from keeper.protocols.aave_v3.preceding import preceding
 from keeper.protocols.aave_v3.reserve import EMode
 from keeper.protocols.aave_v3.roster import Roster
+from keeper.protocols.aave_v3.rounding import read_rounding, rules_told_by
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.feeds import NO_FEED, Feed, read_aggregator, read_feeds
 from keeper.protocols.ledger import Ledger
@@ -69,6 +70,8 @@ class AaveV3Sync:
             ),
             read_categories(contracts, facts.rules, ALL_CATEGORIES),
         )
+        rounding = yield from read_rounding(contracts.pool, [listing for listing, _ in listings], facts.rules)
+        facts = replace(facts, rules=rules_told_by(rounding, facts.rules, contracts.pool))
         self._contracts, self._facts, self._base_unit = contracts, facts, base_unit
         self._feeds, self._emodes = feeds, emodes
         self._extend(Roster.of(listing for listing, _ in listings))
@@ -157,9 +160,13 @@ class AaveV3Sync:
         listings = self._roster.listings
         reserve_reads = [read_reserve(contracts, facts.rules, x, self._feeds.get(x.asset, NO_FEED)) for x in listings]
         probed = self._probe(head)
-        ((now, pool_now), feed), ((reserves, emodes), allowed) = yield from gather(
+        suspects = [listings[place] for place in self._ids if listings[place].asset == probed]
+        ((now, (pool_now, rounding)), feed), ((reserves, emodes), allowed) = yield from gather(
             gather(
-                gather(read_contracts(self._provider), read_pool_facts(contracts.pool)),
+                gather(
+                    read_contracts(self._provider),
+                    gather(read_pool_facts(contracts.pool), read_rounding(contracts.pool, suspects, facts.rules)),
+                ),
                 read_aggregator(self._feeds.get(probed, NO_FEED)),
             ),
             gather(
@@ -167,6 +174,10 @@ class AaveV3Sync:
                 read_sentinel(contracts, facts.rules),
             ),
         )
+        if pool_now.rules.rounding_untold:
+            kept = facts.rules if facts.rules.rounding_untold else pool_now.rules
+            pool_now = replace(pool_now, rules=rules_told_by(rounding, kept, contracts.pool))
+
         self._check(contracts, now, pool_now)
         self._facts, self._feeds[probed] = pool_now, feed
         self._ids = {i: r.id for i, r in enumerate(reserves) if r.config}

@@ -5,7 +5,7 @@ import pytest
 from keeper.errors import ConfigError, StateError
 from keeper.protocols.aave_v3 import build
 from keeper.types import Address
-from keeper.units import WAD
+from keeper.units import RAY, WAD
 from tests.fakes.aave_v3_chain import (
     CONFIGURATOR,
     ORACLE,
@@ -148,3 +148,55 @@ def test_a_dropped_reserve_stays_in_its_place_without_any_use():
     market = observed(sync, aave)
     assert (market.reserves[0].active, market.reserves[0].threshold) == (False, 0)
     assert market.reserves[1].active
+
+
+# A total of 10 scaled units at an index of 1.05 rays is 10.5: 11 half up or up, 10 down. At 1.03 it is 10.3: 10 half
+# up or down, 11 up. So a supply of 10.5 and a debt of 10.3 tell the roundings apart, and whole totals tell nothing.
+def rounded(aave, *, supply, debt, index):
+    first = aave.reserves[0]
+    aave.index = index
+    for token, total in ((first.a_token, supply), (first.v_token, debt)):
+        aave.scaled_totals[token], aave.totals[token] = 10, total
+
+    return aave
+
+
+HALF_UP, DIRECTED = "3.0", "3.0, rounded as in 3.5"
+
+
+@pytest.mark.parametrize(
+    ("index", "supply", "debt", "version"),
+    [
+        (RAY, 10, 10, HALF_UP),  # nothing tells: the rules the revision names
+        (RAY * 105 // 100, 11, 11, HALF_UP),
+        (RAY * 105 // 100, 10, 11, DIRECTED),
+        (RAY * 103 // 100, 10, 10, HALF_UP),
+        (RAY * 103 // 100, 10, 11, DIRECTED),
+    ],
+)
+def test_first_release_is_read_by_how_its_totals_round(index, supply, debt, version):
+    aave = rounded(two(revision=2), supply=supply, debt=debt, index=index)
+    assert observed(started(aave), aave).rules.version == version
+
+
+def test_totals_that_follow_no_known_rounding_are_refused():
+    with pytest.raises(StateError, match="round their totals in a way no known rules do"):
+        started(rounded(two(revision=2), supply=12, debt=11, index=RAY * 105 // 100))
+
+
+def test_later_releases_are_not_asked_for_totals():
+    aave = two(revision=10)
+    started(rounded(aave, supply=12, debt=99, index=RAY))
+
+
+def test_pool_whose_rounding_changes_under_the_same_revision_stops_and_is_read_anew():
+    """A port of 3.5's roundings kept the revision number: the totals show it in the block the probed reserve tells."""
+    aave = rounded(two(revision=2), supply=11, debt=11, index=RAY * 105 // 100)
+    sync = started(aave)
+    assert observed(sync, aave).rules.version == HALF_UP
+    rounded(aave, supply=10, debt=11, index=RAY * 105 // 100)
+    with pytest.raises(StateError, match=r"has new contracts or rules \(3.0 before, 3.0, rounded as in 3.5 now\)"):
+        observed(sync, aave)
+
+    aave.drive(sync.bootstrap(head()))
+    assert observed(sync, aave).rules.version == DIRECTED
