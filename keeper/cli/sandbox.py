@@ -75,30 +75,48 @@ def crash(percent: int, symbols: tuple[str, ...], folder: Path | None, *, as_jso
 @command.command(
     "demo",
     short_help="Run the main job from nothing to a verdict.",
-    epilog=example("keeper sandbox demo --seed 2", "keeper sandbox demo --fork-url URL --config keeper.toml"),
+    epilog=example(
+        "keeper sandbox demo --seed 2 --protocols all", "keeper sandbox demo --fork-url URL --config keeper.toml"
+    ),
 )
 @_SEED
 @click.option("--fork-url", metavar="URL", help="Rehearse on a fork of your own chain instead, with your --config.")
 @click.option("--config", "config_path", metavar="FILE", type=click.Path(path_type=Path), help="See --fork-url.")
+@click.option(
+    "--protocols",
+    metavar="NAMES",
+    help="What is played, comma-separated, or all: one keeper works on all of it.  [default: aave_v3]",
+)
 @click.option("--keep", metavar="DIR", type=click.Path(path_type=Path, file_okay=False), help="Keep the run's files.")
 @json_option
 @debug_option
 def demo(  # noqa: PLR0913  # one parameter per option
-    seed: int, fork_url: str | None, config_path: Path | None, keep: Path | None, *, as_json: bool, debug: bool
+    seed: int,
+    fork_url: str | None,
+    config_path: Path | None,
+    protocols: str | None,
+    keep: Path | None,
+    *,
+    as_json: bool,
+    debug: bool,
 ) -> int:
     """Open a market, fork its chain, run the keeper on the fork while prices fall, and have a referee judge it.
 
-    Ends with 0 only where the keeper's own books and the referee agree, else with 1. With --fork-url it is your own
-    chain that is forked and your configuration that is tried, with an executor and a key made for the fork; nothing
-    reaches the chain itself.
+    Ends with 0 only where the keeper's own books and the referee agree on every protocol, else with 1. With --fork-url
+    it is your own chain that is forked and your configuration that is tried, with an executor and a key made for the
+    fork; nothing reaches the chain itself.
     """
     if (fork_url is None) != (config_path is None):
         raise click.UsageError("--fork-url and --config go together: the chain to fork, and what to try on it")
 
+    if fork_url is not None and protocols is not None:
+        raise click.UsageError("--protocols is for the sandbox: with --fork-url it is your --config that is tried")
+
     start_logging(() if fork_url is None else (fork_url,), as_json=as_json, debug=debug)
+    from keeper.sandbox.scenes import DEFAULT, choose
     from keeper.sandbox.stage.options import Options
 
-    options = Options(seed=seed, as_json=as_json, keep=keep)
+    options = Options(seed=seed, as_json=as_json, protocols=choose(protocols or DEFAULT), keep=keep)
     if fork_url is not None and config_path is not None:
         from keeper.sandbox.stage.rehearsal import rehearse
 

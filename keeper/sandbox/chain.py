@@ -24,9 +24,11 @@ class Transaction:
     to: Address | None
     data: bytes
     value_wei: int = 0
+    gas: int = GAS
+    """Its limit; block space counts limits, not use."""
 
     def fields(self) -> dict[str, str]:
-        fields = {"from": to_hex(self.sender), "data": to_hex(self.data), "gas": hex(GAS)}
+        fields = {"from": to_hex(self.sender), "data": to_hex(self.data), "gas": hex(self.gas)}
 
         if self.to is not None:
             fields["to"] = to_hex(self.to)
@@ -76,10 +78,16 @@ class LocalChain:
         return self.execute(self.transaction(to, function, *values, sender=sender, value_wei=value_wei))
 
     def transaction(
-        self, to: Address, function: str, *values: object, sender: Address | None = None, value_wei: int = 0
+        self,
+        to: Address,
+        function: str,
+        *values: object,
+        sender: Address | None = None,
+        value_wei: int = 0,
+        gas: int = GAS,
     ) -> Transaction:
         """Write a call down, to be sent with others."""
-        return Transaction(sender or self.account, to, signature(function).encode(*values), value_wei)
+        return Transaction(sender or self.account, to, signature(function).encode(*values), value_wei, gas)
 
     def deploy(self, artifact: Artifact, *arguments: object, libraries: Mapping[str, Address] | None = None) -> Address:
         """Create a contract and return its address."""

@@ -10,6 +10,7 @@ from keeper.types import Address
 
 FEED_DECIMALS: Final = 8
 DOLLAR: Final = 10**FEED_DECIMALS
+UPDATE_GAS: Final = 150_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ def deploy_feed(chain: LocalChain, own: Mapping[str, Artifact], pair: str, answe
 
 
 def price_update(chain: LocalChain, feed: Feed, answer: int) -> Transaction:
-    """Write down the transaction that publishes an answer with 8 decimals, now."""
-    return chain.transaction(feed.aggregator, "setAnswer(int256)", answer)
+    """Write down the transaction that publishes an answer in the feed's own decimals, now."""
+    return chain.transaction(feed.aggregator, "setAnswer(int256)", answer, gas=UPDATE_GAS)
 
 
 def set_price(chain: LocalChain, feed: Feed, answer: int) -> None:

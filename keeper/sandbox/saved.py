@@ -5,6 +5,7 @@ What a build gives depends only on the packages and on the sandbox's own text, s
 
 import fcntl
 import hashlib
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from keeper.sandbox.world import World, build_world
 
 GENESIS_S: Final = 1_767_225_600
 """Unix s of 2026-01-01: fixed, so that every build gives the same chain."""
+_OWN_IMPORT: Final = re.compile(rb"^from keeper\.sandbox\.([a-z0-9_]+) import", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,22 @@ def _build(packages: Packages, state: Path) -> tuple[World, int]:
 
 
 def _text_hash(packages: Packages) -> str:
-    """Name the text that decides what is built, 16 hex digits."""
-    own = sorted(Path(__file__).parent.glob("*.py")) + sorted((packages.contracts / "sandbox").glob("*.sol"))
+    """Name the text that decides what is built, 16 hex digits: the world's modules and the contracts of our own."""
+    own = sorted(_imported_by(Path(__file__))) + sorted((packages.contracts / "sandbox").glob("*.sol"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in own)).hexdigest()[:16]
+
+
+def _imported_by(module: Path) -> set[Path]:
+    """Follow a module's imports within its folder; a protocol that the world does not hold must not rebuild it."""
+    found, waiting = set[Path](), [module]
+
+    while waiting:
+        file = waiting.pop()
+        found.add(file)
+        names = (match.decode() for match in _OWN_IMPORT.findall(file.read_bytes()))
+        waiting += [imported for name in names if (imported := file.with_name(f"{name}.py")) not in found]
+
+    return found
 
 
 @contextmanager

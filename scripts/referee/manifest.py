@@ -23,15 +23,21 @@ class _Venue(msgspec.Struct, forbid_unknown_fields=True):
     quoter: Address | None = None
 
 
-class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+class _Deployment(msgspec.Struct, forbid_unknown_fields=True):
+    kind: str
+    name: str
     addresses_provider: Address
+    start_block: int = 0
+
+
+class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
+    deployments: list[_Deployment]
     venues: list[_Venue]
     native_usd: Address
     min_profit: str
     executor: Address
     treasury: Address
     wrapped_native: Address | None = None
-    start_block: int = 0
     run_block: int | None = None
     operators: list[Address] = []
     trusted: list[Address] | None = None
@@ -65,6 +71,7 @@ class Manifest:
     liquidator's own checks. tip_wei: the tip per gas a liquidator may have to pay, wei.
     """
 
+    name: str
     addresses_provider: str
     venues: tuple[Venue, ...]
     native_usd: str
@@ -108,14 +115,15 @@ def _checked(raw: _Manifest, path: Path) -> Manifest:
             raise RefereeError(message)
 
     return Manifest(
-        addresses_provider=raw.addresses_provider.lower(),
+        name=raw.deployments[0].name,
+        addresses_provider=raw.deployments[0].addresses_provider.lower(),
         venues=tuple(Venue(venue.factory.lower(), venue.start_block) for venue in raw.venues),
         native_usd=raw.native_usd.lower(),
         floor=Floor(Decimal(floor[1]), floor[2]),
         executor=raw.executor.lower(),
         treasury=raw.treasury.lower(),
         wrapped_native=raw.wrapped_native.lower() if raw.wrapped_native else None,
-        start_block=raw.start_block,
+        start_block=raw.deployments[0].start_block,
         run_block=raw.run_block,
         operators=tuple(operator.lower() for operator in raw.operators),
         trusted=None if raw.trusted is None else frozenset(token.lower() for token in raw.trusted),

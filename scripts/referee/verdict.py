@@ -20,6 +20,13 @@ def decide(judge: Judge, rows: Sequence[Row], blocks: int, seconds: float) -> di
     missed = [_missed(window, rows) for window in windows if window.missed(blocks)]
     return {
         "verdict": "disagree" if missed or mismatches else "agree",
+        "deployments": {
+            judge.manifest.name: {
+                "verdict": "disagree" if missed or mismatches else "agree",
+                "missed": len(missed),
+                "mismatches": len(mismatches),
+            }
+        },
         "checked": _checked(judge, rows, windows),
         "missed": missed,
         "mismatches": [{"kind": it.kind, "where": it.where, "said": it.said, "found": it.found} for it in mismatches],
@@ -70,6 +77,7 @@ def _missed(window: Window, rows: Sequence[Row]) -> dict[str, Any]:
     tried = conclusion.choice.tried
     said = [f"{row.status}: {row.reason or '-'}" for row in rows if row.borrower == window.borrower]
     return {
+        "deployment": "aave_v3",
         "borrower": window.borrower,
         "block": window.best.block,
         "first_block": window.first,

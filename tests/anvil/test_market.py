@@ -8,12 +8,13 @@ import pytest
 
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.market.borrowers import health, value
+from keeper.sandbox.market.draw import draw
 from keeper.sandbox.market.moves import arbitrage, publish
-from keeper.sandbox.market.opening import open_market
 from keeper.sandbox.market.path import BLANK, FOLLOW, GAP, MOVES, START, UNBLANK
-from keeper.sandbox.stage.accounts import Market, healths
+from keeper.sandbox.scenes import aave_v3
+from keeper.sandbox.scenes.aave_past import account_data
 from keeper.sandbox.stage.clock import BASE_FEE_FLOOR_WEI, Clock, following_base_fee
-from keeper.sandbox.stage.opened import draw
+from keeper.sandbox.stage.opened import open_scenes
 from keeper.sandbox.uniswap_v3 import pool_sqrt_price
 from keeper.units import GWEI, WAD
 
@@ -21,9 +22,19 @@ SEED = 1
 DECIMALS = {"WETH": 18, "wstETH": 18, "WBTC": 8, "LINK": 18, "USDC": 6, "DAI": 18}
 
 
+def drawn_from(seed):
+    """The path and the accounts of a seed."""
+    drawn = draw(seed, aave_v3.NAME)
+    return drawn.path, aave_v3.plan(drawn)
+
+
+def open_market(url, packages, world):
+    return open_scenes(url, packages, world, SEED, [aave_v3.SCENE])
+
+
 @pytest.fixture(scope="module")
 def drawn():
-    return draw(SEED)
+    return drawn_from(SEED)
 
 
 def debt_dollars(borrower, prices):
@@ -34,11 +45,11 @@ def debt_dollars(borrower, prices):
 
 
 def test_draw_same_seed_gives_the_same_market(drawn):
-    assert draw(SEED) == drawn
+    assert drawn_from(SEED) == drawn
 
 
 def test_draw_other_seed_gives_other_amounts_and_accounts(drawn):
-    path, borrowers = draw(SEED + 1)
+    path, borrowers = drawn_from(SEED + 1)
 
     assert path != drawn[0]
     assert not {borrower.account for borrower in borrowers} & {borrower.account for borrower in drawn[1]}
@@ -46,7 +57,7 @@ def test_draw_other_seed_gives_other_amounts_and_accounts(drawn):
 
 @pytest.mark.parametrize("seed", range(0, 100, 9))
 def test_draw_any_seed_places_everyone(seed):
-    path, borrowers = draw(seed)
+    path, borrowers = drawn_from(seed)
 
     assert len(borrowers) >= 60
     assert [step.name for step in path[1:]] == [move.name for move in MOVES]
@@ -79,26 +90,25 @@ def played(packages, saved, drawn):
     found = {}
 
     with saved.start(packages) as anvil, closing(LocalChain(anvil.url)) as chain:
-        open_market(chain, saved.world, borrowers)
+        open_market(anvil.url, packages, saved.world)
         head = chain.head()
-        aave = saved.world.aave36
-        market = Market(aave.pool, aave.oracle, aave.data_provider)
+        pool = saved.world.aave36.pool
         accounts = [borrower.account for borrower in borrowers]
         clock = Clock(chain, pace_s=0)
-        found[START] = healths(chain, market, accounts, clock.number)
+        found[START] = account_data(chain, pool, accounts, clock.number)
 
         for before, step in pairwise(path):
             moves = publish(chain, saved.world, step.feeds, before.feeds)
             block = clock.tick(moves + arbitrage(chain, saved.world, step.traded))
-            found[step.name] = healths(chain, market, accounts, block)
+            found[step.name] = account_data(chain, pool, accounts, block)
 
     return head["hash"], found
 
 
 @pytest.mark.anvil
-def test_open_market_same_seed_gives_the_same_block(packages, saved, drawn, played):
+def test_open_market_same_seed_gives_the_same_block(packages, saved, played):
     with saved.start(packages) as anvil, closing(LocalChain(anvil.url)) as chain:
-        open_market(chain, saved.world, drawn[1])
+        open_market(anvil.url, packages, saved.world)
         assert chain.head()["hash"] == played[0]
 
 
@@ -150,9 +160,9 @@ def test_gapped_accounts_are_worth_less_than_they_owe(drawn, played):
 
 
 @pytest.fixture
-def clock(packages, saved, drawn):
+def clock(packages, saved):
     with saved.start(packages) as anvil, closing(LocalChain(anvil.url)) as chain:
-        open_market(chain, saved.world, drawn[1][:1])
+        open_scenes(anvil.url, packages, saved.world, SEED, [])
         yield Clock(chain, pace_s=0)
 
 

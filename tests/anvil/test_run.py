@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from keeper.sandbox.market.draw import draw
 from keeper.sandbox.market.path import BLANK, UNBLANK
-from keeper.sandbox.stage.opened import draw
+from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.stage.results import account_of_row
 from keeper.units import WAD
 
@@ -41,7 +42,7 @@ ROW_KEYS = {
 @pytest.fixture(scope="module")
 def kinds():
     """What kind of account each is, by account."""
-    return {borrower.account: borrower.kind for borrower in draw(SEED)[1]}
+    return {borrower.account: borrower.kind for borrower in aave_v3.plan(draw(SEED, aave_v3.NAME))}
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +91,17 @@ def test_referee_saw_everything_and_found_nothing_missed(run):
 def test_document_has_the_promised_keys_and_rows(run):
     document = run[1]
 
-    assert {"outcomes", "declined", "referee", "seconds"} <= set(document)
+    assert {"protocols", "outcomes", "declined", "referee", "seconds"} <= set(document)
     assert all(set(row) >= ROW_KEYS for row in document["outcomes"] + document["declined"])
+
+
+def test_protocol_is_summed_up(run, landed):
+    (protocol,) = run[1]["protocols"]
+
+    assert (protocol["name"], protocol["landed"]) == ("aave_v3", len(landed))
+    assert protocol["settled_equals_realised"] == len(landed)
+    assert protocol["expected_equals_realised"] + protocol["difference_explained"] == len(landed)
+    assert protocol["referee"]["verdict"] == "agree"
 
 
 def test_every_landed_liquidation_earned_what_was_settled(landed):

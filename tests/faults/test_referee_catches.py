@@ -13,7 +13,8 @@ from eth_hash.auto import keccak
 
 from keeper.config.load import load_config
 from keeper.sandbox.market.path import FALL
-from keeper.sandbox.stage.accounts import judged, market_of
+from keeper.sandbox.scenes import aave_v3
+from keeper.sandbox.stage.demo import dollars_by_feed
 from keeper.sandbox.stage.opened import open_stage
 from keeper.sandbox.stage.play import play
 from keeper.sandbox.stage.results import faults, gather
@@ -31,7 +32,7 @@ BONUS_BIT = 32
 @pytest.fixture
 def stage(packages, tmp_path):
     with ExitStack() as held:
-        yield open_stage(held, packages, SEED, tmp_path)
+        yield open_stage(held, packages, SEED, tmp_path, [aave_v3.SCENE])
 
 
 def steps_to_the_first_fall(stage):
@@ -46,20 +47,19 @@ def trial_of(stage, after_block=lambda _block, _news: None, **changes):
             watch(block, news)
             after_block(block, news)
 
-        play(clock, stage.world, steps_to_the_first_fall(stage), both)
+        play(clock, stage, both, steps_to_the_first_fall(stage))
 
     config = load_config(stage.operator.config, stage.operator.environ).config
-    names = {borrower.account: borrower.name for borrower in stage.borrowers}
-    whole = Trial(stage.chain, config, stage.operator, 0.2, moves, names, idle_blocks=IDLE_BLOCKS)
+    wards = tuple(played.ward for played in stage.played)
+    dollars = dollars_by_feed(stage.world)
+    whole = Trial(stage.chain, config, stage.operator, 0.2, moves, wards, dollars, idle_blocks=IDLE_BLOCKS)
     return replace(whole, **changes)
 
 
 def run_and_judge(trial):
     """What the keeper's books have wrong, and the referee's verdict."""
     result = run_trial(trial, print)
-    market = market_of(trial.chain, judged(trial.config).addresses_provider)
-    evidence = gather(trial.chain, market, list(trial.names), range(result.first_block, result.last_block + 1))
-    return list(faults(result, evidence)), result.verdict
+    return list(faults(result, gather(trial, result))), result.verdict
 
 
 def raise_bonus(stage, symbol, bonus_bps):

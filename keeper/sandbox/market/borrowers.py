@@ -5,27 +5,35 @@ at its step. The floats here only choose round amounts; whether an account is li
 """
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple, TypeAlias
 
-from eth_hash.auto import keccak
-
-from keeper.sandbox.aave import EMODES
 from keeper.sandbox.assets import LISTINGS
 from keeper.sandbox.feeds import DOLLAR
+from keeper.sandbox.market.draw import Draw
 from keeper.sandbox.market.path import Prices, Step
-from keeper.sandbox.market.templates import TEMPLATES, Template
+from keeper.sandbox.market.templates import Template
 from keeper.sandbox.packages import SandboxError
 from keeper.types import Address
-from keeper.units import BPS
 
 BORROWABLE: Final = 0.997
 """The share of what the market would lend that is used at most: interest runs while the others borrow."""
 TRIES: Final = 200
 
-Amounts = tuple[tuple[str, int], ...]
+Amounts: TypeAlias = tuple[tuple[str, int], ...]
 """Base units by symbol."""
+
+
+class Weight(NamedTuple):
+    """The share of a collateral that counts: for borrowing, and before it is liquidated."""
+
+    borrowing: float
+    threshold: float
+
+
+Weigh: TypeAlias = Callable[[Template, str], Weight]
+"""How a market weighs a collateral of an account of some kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +45,22 @@ class Borrower:
     account: Address
     supplies: Amounts
     borrows: Amounts
+    weights: tuple[Weight, ...]
+    """Of what it supplies."""
     emode: int
     step: str | None
     """The step that makes it liquidatable; None for the healthy."""
 
 
-def plan_borrowers(rng: random.Random, path: Sequence[Step], seed: int) -> tuple[Borrower, ...]:
-    """Draw every template's accounts; the same seed draws the same."""
+def plan_borrowers(draw: Draw, templates: Iterable[Template], weigh: Weigh) -> tuple[Borrower, ...]:
+    """Draw every template's accounts; the same draw gives the same."""
+    rng = draw.rng()
     drawn: list[Borrower] = []
 
-    for template in TEMPLATES:
+    for template in templates:
         for place in range(template.count):
             name = f"{template.kind}-{place + 1}"
-            account = Address(keccak(f"keeper sandbox {seed} {name}".encode())[-20:])
-            supplies, borrows = _amounts(rng, path, template)
-            drawn.append(Borrower(name, template.kind, account, supplies, borrows, template.emode, template.step))
+            drawn.append(_borrower(rng, draw, template, weigh, name))
 
     return tuple(drawn)
 
@@ -59,31 +68,40 @@ def plan_borrowers(rng: random.Random, path: Sequence[Step], seed: int) -> tuple
 def health(borrower: Borrower, prices: Prices) -> float:
     """Compute an account's health at some prices, without interest; infinite without debt."""
     debt = sum(value(symbol, amount, prices) for symbol, amount in borrower.borrows)
-    cover = _weighted(borrower.supplies, prices, borrower.emode, borrowing=False)
+    cover = sum(
+        value(symbol, amount, prices) * weight.threshold
+        for (symbol, amount), weight in zip(borrower.supplies, borrower.weights, strict=True)
+    )
     return cover / debt if debt else float("inf")
 
 
 def value(symbol: str, amount: int, prices: Prices) -> float:
     """Convert base units to US dollars."""
-    return float(amount * prices[symbol] / (DOLLAR * 10 ** _BY_SYMBOL[symbol].decimals))
+    return float(amount * prices[symbol] / (DOLLAR * 10 ** _DECIMALS[symbol]))
 
 
-def _amounts(rng: random.Random, path: Sequence[Step], template: Template) -> tuple[Amounts, Amounts]:
+def _borrower(rng: random.Random, draw: Draw, template: Template, weigh: Weigh, name: str) -> Borrower:
     """Draw until the account can be opened and stays healthy until its step."""
-    prices = _known_prices(path)
-    at = prices[template.step] if template.step is not None else prices[path[0].name]
+    prices = _known_prices(draw.path)
+    at = prices[template.step] if template.step is not None else prices[draw.path[0].name]
+    weights = tuple(weigh(template, symbol) for symbol in template.collateral)
 
     for _ in range(TRIES):
         debt = rng.uniform(*template.dollars)
         wanted = rng.uniform(*template.health)
         borrows = _split(rng, template.debt, debt, at)
         unit_supplies = _split(rng, template.collateral, 1_000_000.0, at)
-        scale = wanted * debt / _weighted(unit_supplies, at, template.emode, borrowing=False)
-        supplies = tuple((symbol, int(amount * scale)) for symbol, amount in unit_supplies)
-        drawn = Borrower("", template.kind, Address(bytes(20)), supplies, borrows, template.emode, template.step)
+        cover = sum(
+            value(symbol, amount, at) * weight.threshold
+            for (symbol, amount), weight in zip(unit_supplies, weights, strict=True)
+        )
+        supplies = tuple((symbol, int(amount * wanted * debt / cover)) for symbol, amount in unit_supplies)
+        drawn = Borrower(
+            name, template.kind, draw.account(name), supplies, borrows, weights, template.emode, template.step
+        )
 
-        if _can_be_opened(drawn, path[0].feeds) and _is_healthy_before(drawn, path, prices):
-            return supplies, borrows
+        if _can_be_opened(drawn, draw.path[0].feeds) and _is_healthy_before(drawn, draw.path, prices):
+            return drawn
 
     raise SandboxError(f"no account of kind {template.kind} fits the path: its health or its step must change")
 
@@ -93,17 +111,18 @@ def _split(rng: random.Random, symbols: Iterable[str], dollars: float, prices: P
     names = tuple(symbols)
     shares = [rng.uniform(0.5, 1.5) for _ in names]
     return tuple(
-        (
-            symbol,
-            int(dollars * share / sum(shares) * DOLLAR / prices[symbol] * 10 ** _BY_SYMBOL[symbol].decimals),
-        )
+        (symbol, int(dollars * share / sum(shares) * DOLLAR / prices[symbol] * 10 ** _DECIMALS[symbol]))
         for symbol, share in zip(names, shares, strict=True)
     )
 
 
 def _can_be_opened(borrower: Borrower, prices: Prices) -> bool:
     debt = sum(value(symbol, amount, prices) for symbol, amount in borrower.borrows)
-    return debt <= _weighted(borrower.supplies, prices, borrower.emode, borrowing=True) * BORROWABLE
+    limit = sum(
+        value(symbol, amount, prices) * weight.borrowing
+        for (symbol, amount), weight in zip(borrower.supplies, borrower.weights, strict=True)
+    )
+    return debt <= limit * BORROWABLE
 
 
 def _is_healthy_before(borrower: Borrower, path: Sequence[Step], prices: Mapping[str, Prices]) -> bool:
@@ -130,21 +149,4 @@ def _known_prices(path: Iterable[Step]) -> dict[str, Prices]:
     return found
 
 
-def _weighted(supplies: Amounts, prices: Prices, emode: int, *, borrowing: bool) -> float:
-    return sum(
-        value(symbol, amount, prices) * share
-        for (symbol, amount), share in zip(supplies, _shares(supplies, emode, borrowing=borrowing), strict=True)
-    )
-
-
-def _shares(supplies: Amounts, emode: int, *, borrowing: bool) -> Iterator[float]:
-    """Yield how much of each collateral counts: for borrowing, or before it is liquidated."""
-    for symbol, _ in supplies:
-        listing = _BY_SYMBOL[symbol]
-        mode = _MODES.get(emode) if listing.emode == emode else None
-        source = mode if mode is not None else listing
-        yield (source.ltv_bps if borrowing else source.threshold_bps) / BPS
-
-
-_BY_SYMBOL: Final = {listing.symbol: listing for listing in LISTINGS}
-_MODES: Final = {mode.category: mode for mode in EMODES}
+_DECIMALS: Final = {listing.symbol: listing.decimals for listing in LISTINGS}

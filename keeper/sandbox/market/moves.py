@@ -13,6 +13,7 @@ from keeper.sandbox.uniswap_v3 import FOREVER, Pool, pool_sqrt_price
 from keeper.sandbox.world import World
 from keeper.types import Address
 
+SWAP_GAS: Final = 600_000
 INDIFFERENT: Final = 10_000
 """A pool is left alone where its square-root price is off by less than one part in this many."""
 
@@ -63,6 +64,7 @@ def swap_to(chain: LocalChain, trader: Trader, pool: Pool, wanted: int) -> Itera
         "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))(uint256)",
         (sold, bought, pool.fee, trader.account, FOREVER, held // 4, 0, wanted),
         sender=trader.account,
+        gas=SWAP_GAS,
     )
 
 

@@ -1,11 +1,10 @@
-"""Opening the accounts on a chain, through the market's own entry points: supply, efficiency mode, borrow."""
+"""Opening accounts on a chain, through a market's own entry points, many accounts to a block."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeAlias
 
-from keeper.sandbox.aave import VARIABLE_RATE, AaveV3
 from keeper.sandbox.assets import NATIVE, Asset
-from keeper.sandbox.chain import BLOCK_TIME_S, LocalChain, Transaction
+from keeper.sandbox.chain import LocalChain, Transaction
 from keeper.sandbox.market.borrowers import Borrower
 from keeper.sandbox.uniswap_v3 import UniswapV3
 from keeper.sandbox.world import World
@@ -18,22 +17,25 @@ ARBITRAGE_DOLLARS: Final = 1_000_000_000
 ARBITRAGEUR: Final = 8
 """Which of the chain's accounts that is."""
 
+Phase: TypeAlias = Callable[[Borrower], Iterable[Transaction]]
+"""What an account does in one block."""
 
-def open_market(chain: LocalChain, world: World, borrowers: Sequence[Borrower]) -> None:
-    """Open every account on Aave V3.6, in three blocks.
 
-    Blocks are 12 s apart by the chain's clock however fast they are mined, so that the same accounts give the same
-    chain. Raises where the market refuses one of them.
+def open_accounts(chain: LocalChain, world: World, borrowers: Sequence[Borrower], phases: Iterable[Phase]) -> None:
+    """Give every account what it supplies in one block, and let all do each phase in a block of its own.
+
+    Raises where the market refuses one of them.
     """
-    chain.node.rpc("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
-    fund_arbitrage(chain, world.assets.values(), world.uniswap)
-
     for borrower in borrowers:
         native = sum(amount for symbol, amount in borrower.supplies if symbol == NATIVE)
         chain.set_balance(borrower.account, native + GAS_MONEY_WEI)
 
-    for phase in (_mint, _supply, _borrow):
-        chain.execute_many([tx for borrower in borrowers for tx in phase(chain, world, borrower)])
+    def mint(borrower: Borrower) -> Iterator[Transaction]:
+        for symbol, amount in borrower.supplies:
+            yield _get(chain, world.assets[symbol], borrower.account, amount)
+
+    for phase in (mint, *phases):
+        chain.execute_many([transaction for borrower in borrowers for transaction in phase(borrower)])
 
 
 def fund_arbitrage(chain: LocalChain, assets: Iterable[Asset], uniswap: UniswapV3) -> None:
@@ -48,40 +50,15 @@ def fund_arbitrage(chain: LocalChain, assets: Iterable[Asset], uniswap: UniswapV
             for asset in assets
             for transaction in (
                 _get(chain, asset, arbitrageur, asset.worth(ARBITRAGE_DOLLARS)),
-                _approve(chain, asset, arbitrageur, uniswap.router),
+                approving(chain, asset, arbitrageur, uniswap.router),
             )
         ]
     )
 
 
-def _mint(chain: LocalChain, world: World, borrower: Borrower) -> Iterator[Transaction]:
-    for symbol, amount in borrower.supplies:
-        yield _get(chain, world.assets[symbol], borrower.account, amount)
-
-
-def _supply(chain: LocalChain, world: World, borrower: Borrower) -> Iterator[Transaction]:
-    pool, user = world.aave36.pool, borrower.account
-
-    if borrower.emode:
-        yield chain.transaction(pool, "setUserEMode(uint8)", borrower.emode, sender=user)
-
-    for symbol, amount in borrower.supplies:
-        asset = world.assets[symbol]
-        yield _approve(chain, asset, user, pool)
-        yield chain.transaction(
-            pool, "supply(address,uint256,address,uint16)", asset.token, amount, user, 0, sender=user
-        )
-
-
-def _borrow(chain: LocalChain, world: World, borrower: Borrower) -> Iterator[Transaction]:
-    for symbol, amount in borrower.borrows:
-        yield borrowing(chain, world.aave36, world.assets[symbol], borrower.account, amount)
-
-
-def borrowing(chain: LocalChain, aave: AaveV3, asset: Asset, user: Address, amount: int) -> Transaction:
-    """Write a loan at the variable rate down."""
-    function = "borrow(address,uint256,uint256,uint16,address)"
-    return chain.transaction(aave.pool, function, asset.token, amount, VARIABLE_RATE, 0, user, sender=user)
+def approving(chain: LocalChain, asset: Asset, owner: Address, spender: Address) -> Transaction:
+    """Write down that a spender may take all of an owner's tokens."""
+    return chain.transaction(asset.token, "approve(address,uint256)", spender, MAX_UINT256, sender=owner)
 
 
 def _get(chain: LocalChain, asset: Asset, account: Address, amount: int) -> Transaction:
@@ -89,7 +66,3 @@ def _get(chain: LocalChain, asset: Asset, account: Address, amount: int) -> Tran
         return chain.transaction(asset.token, "deposit()", sender=account, value_wei=amount)
 
     return chain.transaction(asset.token, "mint(address,uint256)", account, amount)
-
-
-def _approve(chain: LocalChain, asset: Asset, owner: Address, spender: Address) -> Transaction:
-    return chain.transaction(asset.token, "approve(address,uint256)", spender, MAX_UINT256, sender=owner)

@@ -11,8 +11,6 @@ BASE_FEE_FLOOR_WEI: Final = GWEI
 """An idle chain's base fee would decay to nothing, and with it the cost of a failed attempt."""
 FIRST_FEE_WEI: Final = 10_000 * GWEI
 """What a transaction that is to be first in its block offers per gas: more than any keeper's cap."""
-SCENE_GAS: Final = 600_000
-"""Gas limit of one price update or swap; block space counts limits, not use."""
 
 
 class Clock:
@@ -48,7 +46,7 @@ class Clock:
 
 def urgent(transaction: Transaction) -> dict[str, str]:
     """Spell a transaction so that it is first in its block."""
-    fee = {"gas": hex(SCENE_GAS), "maxFeePerGas": hex(FIRST_FEE_WEI), "maxPriorityFeePerGas": hex(GWEI)}
+    fee = {"maxFeePerGas": hex(FIRST_FEE_WEI), "maxPriorityFeePerGas": hex(GWEI)}
     return {**transaction.fields(), **fee}
 
 

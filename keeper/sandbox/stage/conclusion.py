@@ -8,8 +8,9 @@ import msgspec
 from rich.console import Console
 
 from keeper.sandbox.chain import LocalChain
-from keeper.sandbox.stage.accounts import judged, market_of, read_at
-from keeper.sandbox.stage.results import DECLINED, LANDED, account_of_row, faults, gather, landed_facts
+from keeper.sandbox.scenes.past import read_at
+from keeper.sandbox.stage.protocols import AGREE, protocols_table, summaries
+from keeper.sandbox.stage.results import DECLINED, LANDED, faults, gather, landed_facts
 from keeper.sandbox.stage.show import declined_table, outcomes_table, show_result
 from keeper.sandbox.stage.trial import Result, Trial
 from keeper.telemetry.table import Labels, TokenLabel
@@ -22,15 +23,15 @@ def conclude(trial: Trial, result: Result, console: Console, *, before: Mapping[
     `before` is what was spent before the keeper started, in seconds. The tables go to the console; with `as_json` the
     same goes to standard output, as one document.
     """
-    market = market_of(trial.chain, judged(trial.config).addresses_provider)
-    evidence = gather(trial.chain, market, _accounts(trial, result), range(result.first_block, result.last_block + 1))
+    evidence = gather(trial, result)
     outcomes = [
-        {**row, **(landed_facts(trial.chain, market, row) if row["status"] == LANDED else {})}
+        {**row, **(landed_facts(trial, row) if row["status"] == LANDED else {})}
         for row in result.rows
         if row["status"] != DECLINED
     ]
     seconds = {**before, **result.seconds}
     document: dict[str, Any] = {
+        "protocols": summaries(evidence, result.rows, result.verdict),
         "outcomes": outcomes,
         "declined": [row for row in result.rows if row["status"] == DECLINED],
         "referee": result.verdict,
@@ -38,9 +39,11 @@ def conclude(trial: Trial, result: Result, console: Console, *, before: Mapping[
         "seconds": {name: round(value, 3) for name, value in (*seconds.items(), ("total", sum(seconds.values())))},
     }
     labels = labels_of(trial.chain, _tokens(result.rows), result.last_block)
+    names = {account: name for ward in trial.wards for account, name in ward.names.items()}
     tables = (
-        outcomes_table(outcomes, labels, trial.names),
-        declined_table(result.rows, evidence, trial.names),
+        outcomes_table(outcomes, labels, names),
+        declined_table(result.rows, evidence, names),
+        protocols_table(document["protocols"]),
     )
     show_result(document, tables, console)
 
@@ -48,7 +51,7 @@ def conclude(trial: Trial, result: Result, console: Console, *, before: Mapping[
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
         sys.stdout.buffer.flush()
 
-    return 0 if not document["faults"] and result.verdict["verdict"] == "agree" else 1
+    return 0 if not document["faults"] and result.verdict["verdict"] == AGREE else 1
 
 
 def labels_of(chain: LocalChain, tokens: Iterable[Address], block: int) -> Labels:
@@ -61,12 +64,6 @@ def labels_of(chain: LocalChain, tokens: Iterable[Address], block: int) -> Label
         to_checksum(token): TokenLabel(symbol or to_checksum(token)[:8], decimals)
         for token, symbol, decimals in zip(listed, found[::2], found[1::2], strict=True)
     }
-
-
-def _accounts(trial: Trial, result: Result) -> list[Address]:
-    """Return whom the trial is about: whoever it knows by name, else whoever the keeper mentions."""
-    mentioned = {account_of_row(row) for row in result.rows}
-    return list(trial.names) or sorted(account for account in mentioned if account is not None)
 
 
 def _tokens(rows: Iterable[Mapping[str, Any]]) -> tuple[Address, ...]:

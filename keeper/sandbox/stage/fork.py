@@ -14,11 +14,12 @@ from keeper.config.model import KeeperConfig
 from keeper.sandbox.artifact import Artifact
 from keeper.sandbox.chain import LocalChain, Transaction
 from keeper.sandbox.compiler import compile_own
+from keeper.sandbox.feeds import UPDATE_GAS
 from keeper.sandbox.market.moves import Trader, swap_to
 from keeper.sandbox.market.opening import ARBITRAGEUR, GAS_MONEY_WEI
 from keeper.sandbox.node import to_hex
 from keeper.sandbox.packages import Packages
-from keeper.sandbox.stage.accounts import Market
+from keeper.sandbox.scenes.aave_past import Market
 from keeper.sandbox.uniswap_v3 import PERIPHERY, TICK_SPACING, Pool, pool_sqrt_price
 from keeper.types import ZERO_ADDRESS, Address
 from keeper.units import BPS, MAX_UINT256
@@ -73,7 +74,7 @@ def take_over(chain: LocalChain, packages: Packages, config: KeeperConfig, marke
 def publish(chain: LocalChain, ground: Ground, left_bps: int) -> list[Transaction]:
     """Write down the updates after which every asset but the stable ones is worth a share of what it was."""
     return [
-        chain.transaction(asset.feed, "setAnswer(int256)", asset.answer * left_bps // BPS)
+        chain.transaction(asset.feed, "setAnswer(int256)", asset.answer * left_bps // BPS, gas=UPDATE_GAS)
         for asset in {asset.feed: asset for asset in ground.priced}.values()
         if not asset.stable
     ]

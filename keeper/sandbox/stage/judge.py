@@ -1,13 +1,13 @@
 """The referee beside the run: told the addresses and the floor, nothing else, and asked for its verdict at the end."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from keeper.config.model import FixedBid, KeeperConfig
 from keeper.sandbox.packages import CHECKOUT, SandboxError
-from keeper.sandbox.stage.accounts import judged
+from keeper.sandbox.scenes.base import Ward
 from keeper.sandbox.stage.process import Process
 from keeper.types import Address, to_checksum
 
@@ -45,17 +45,23 @@ class Referee:
         return verdict
 
 
-def manifest_of(config: KeeperConfig, operator: Address, treasury: Address, run_block: int) -> dict[str, Any]:
-    """Spell what the referee is told of a run: the first Aave V3 deployment of a configuration, the first strategy."""
-    deployment, strategy = judged(config), config.strategies[0]
+def manifest_of(
+    config: KeeperConfig, wards: Sequence[Ward], operator: Address, treasury: Address, run_block: int
+) -> dict[str, Any]:
+    """Spell what the referee is told of a run: the deployments it is about, and what all have in common.
+
+    Bid and floor are the first strategy's.
+    """
+    strategy, start_blocks = config.strategies[0], {one.name: one.start_block for one in config.deployments}
 
     if config.executor is None:
         raise SandboxError("there is nothing to judge without an executor")
 
     return {
         "chain_id": config.chain.id,
-        "addresses_provider": to_checksum(deployment.addresses_provider),
-        "start_block": deployment.start_block,
+        "deployments": [
+            {**ward.referee, "name": ward.name, "start_block": start_blocks.get(ward.name, 0)} for ward in wards
+        ],
         "venues": [
             {"factory": to_checksum(venue.factory), "start_block": venue.start_block} for venue in config.venues
         ],

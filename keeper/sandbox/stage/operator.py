@@ -5,10 +5,10 @@ Made with the `keeper` command itself wherever it has a verb for it, in a folder
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from keeper.config.overrides import PREFIX
 from keeper.sandbox.chain import LocalChain
@@ -23,9 +23,9 @@ OPERATOR_GAS_WEI: Final = 5 * WAD
 OWNER_GAS_WEI: Final = WAD
 TREASURY: Final = Address(bytes.fromhex("7f" * 20))
 """Where profit goes: an account that has nothing else."""
-DEPLOYMENT: Final = "aave-sandbox"
-STRATEGY: Final = "aave-flash"
-MIN_PROFIT: Final = "5 USD"
+STRATEGY: Final[Mapping[str, Any]] = {"min_profit": "5 USD", "take_bad_debt": True}
+"""What all deployments are worked with, but for what a scene says of its own."""
+BID: Final = 'bid = { kind = "fixed", tip_wei = "1 gwei", max_fee_per_gas_wei = "200 gwei" }'
 _OURS_ON_A_FORK: Final = tuple(f"{PREFIX}{name}" for name in ("RUN__", "KEYS__", "EXECUTOR__", "CHAIN__RPC"))
 """Settings that would lead away from the fork."""
 
@@ -50,22 +50,10 @@ passphrase_file = "operator.passphrase"
 [assets]
 trusted = [{trusted}]
 
-[[deployment]]
-name = "{deployment}"
-adapter = "aave_v3"
-addresses_provider = "{addresses_provider}"
-
 [[venue]]
 name = "uniswap"
 kind = "uniswap_v3"
 factory = "{factory}"
-
-[[strategy]]
-name = "{strategy}"
-deployments = ["{deployment}"]
-min_profit = "{min_profit}"
-take_bad_debt = true
-bid = {{ kind = "fixed", tip_wei = "1 gwei", max_fee_per_gas_wei = "200 gwei" }}
 """
 _EXECUTOR: Final = """
 [executor]
@@ -73,6 +61,21 @@ address = "{address}"
 code_hash = "{code_hash}"
 start_block = {start_block}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A deployment's part of the configuration: its table, and where its strategy differs from the others'."""
+
+    name: str
+    deployment: Mapping[str, Any]
+    strategy: Mapping[str, Any]
+
+    def text(self) -> str:
+        """Spell both tables as TOML, the strategy named after the deployment."""
+        strategy = {"name": f"{self.name}-flash", "deployments": [self.name], **STRATEGY, **self.strategy}
+        lines = ["", "[[deployment]]", *_keys({"name": self.name, **self.deployment})]
+        return "\n".join([*lines, "", "[[strategy]]", *_keys(strategy), BID, ""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +92,8 @@ class Operator:
     treasury: Address
 
 
-def settle_in(chain: LocalChain, world: World, folder: Path, rpc: str) -> Operator:
-    """Make everything an operator needs for the sandbox's market, in an existing empty folder.
+def settle_in(chain: LocalChain, world: World, folder: Path, rpc: str, tables: Sequence[Table]) -> Operator:
+    """Make everything an operator needs to work on these deployments, in an existing empty folder.
 
     The chain must mine each transaction as it comes. The configuration names `rpc`.
     """
@@ -100,18 +103,15 @@ def settle_in(chain: LocalChain, world: World, folder: Path, rpc: str) -> Operat
         "wrapped_native": to_checksum(world.assets["WETH"].token),
         "native_usd": to_checksum(world.assets["WETH"].feed.proxy),
         "trusted": ", ".join(f'"{to_checksum(asset.token)}"' for asset in world.assets.values()),
-        "deployment": DEPLOYMENT,
-        "addresses_provider": to_checksum(world.aave36.addresses_provider),
         "factory": to_checksum(world.uniswap.factory),
-        "strategy": STRATEGY,
-        "min_profit": MIN_PROFIT,
     }
+    base = _BASE.format(**settings) + "".join(table.text() for table in tables)
     environ = without_settings(os.environ)
     operator, owner = _make_keys(chain, folder, environ)
     path = folder / "keeper.toml"
-    path.write_text(_BASE.format(**settings))
+    path.write_text(base)
     deployed = deploy(path, environ, owner, TREASURY)
-    path.write_text(_BASE.format(**settings) + _EXECUTOR.format(**asdict(deployed)))
+    path.write_text(base + _EXECUTOR.format(**asdict(deployed)))
     wire(path, environ, owner)
     return Operator(folder, path, environ, operator.account, TREASURY)
 
@@ -140,6 +140,11 @@ def move_in(chain: LocalChain, config: Path, folder: Path, rpc: str) -> Operator
     }
     wire(config, environ, owner)
     return Operator(folder, config, environ, operator.account, TREASURY)
+
+
+def _keys(table: Mapping[str, Any]) -> list[str]:
+    # What JSON writes of texts, numbers, truths and lists of them is TOML too.
+    return [f"{name} = {json.dumps(value)}" for name, value in table.items()]
 
 
 def _make_keys(chain: LocalChain, folder: Path, environ: Mapping[str, str]) -> tuple[Key, Key]:

@@ -7,7 +7,8 @@ from typing import Final
 
 from rich.console import Console
 
-from keeper.sandbox.stage.show import WIDTH
+from keeper.sandbox.scenes.base import Scene
+from keeper.sandbox.stage.tables import WIDTH
 
 PACE_S: Final = 0.35
 """Wall time between blocks at least; each also waits until the keeper has dealt with the one before."""
@@ -20,6 +21,8 @@ class Options:
     seed: int = 1
     as_json: bool = False
     pace_s: float = PACE_S
+    protocols: tuple[Scene, ...] = ()
+    """What is played, on the sandbox; a rehearsal has its own deployments."""
     keep: Path | None = None
     """An empty folder in which the run's files are kept; None for a temporary one."""
 

@@ -1,4 +1,4 @@
-"""Playing a path on a chain: at each step the feeds publish, and an arbitrageur keeps the pools where they trade."""
+"""Playing a path on a chain: at each step the feeds publish, the scenes follow, and an arbitrageur moves the pools."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -6,8 +6,9 @@ from typing import Final
 
 from keeper.sandbox.market.moves import arbitrage, publish
 from keeper.sandbox.market.path import Step
+from keeper.sandbox.scenes.base import Turn
 from keeper.sandbox.stage.clock import Clock
-from keeper.sandbox.world import World
+from keeper.sandbox.stage.opened import Stage
 
 ARBITRAGE_EVERY: Final = 2
 """Blocks between visits of the arbitrageur: whoever sells much pushes a pool, and it takes a while to come back."""
@@ -17,14 +18,16 @@ AfterBlock = Callable[[int, str | None], None]
 """Hears of each block that was mined, with news where there is some."""
 
 
-def play(clock: Clock, world: World, path: Sequence[Step], after_block: AfterBlock) -> None:
-    """Play every step after the first."""
-    for before, step in pairwise(path):
+def play(clock: Clock, stage: Stage, after_block: AfterBlock, path: Sequence[Step] | None = None) -> None:
+    """Play every step after the first of the stage's path, or of another."""
+    for before, step in pairwise(stage.path if path is None else path):
         for place in range(step.blocks):
-            moves = publish(clock.chain, world, step.feeds, before.feeds) if place == 0 else []
+            turn = Turn(before, step, place)
+            moves = publish(clock.chain, stage.world, step.feeds, before.feeds) if place == 0 else []
+            moves += [move for played in stage.played for move in played.opened.moves(clock.chain, turn)]
 
             if place % ARBITRAGE_EVERY == 0:
-                moves += arbitrage(clock.chain, world, step.traded)
+                moves += arbitrage(clock.chain, stage.world, step.traded)
 
             block = clock.tick(moves)
             after_block(block, _news(before, step, block) if place == 0 else None)

@@ -11,17 +11,22 @@ from pathlib import Path
 from typing import Final
 
 from keeper.config.load import load_config
+from keeper.config.model import AaveV3Deployment, KeeperConfig
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.chain import LocalChain
-from keeper.sandbox.packages import find_packages
-from keeper.sandbox.stage.accounts import judged, market_of
+from keeper.sandbox.packages import SandboxError, find_packages
+from keeper.sandbox.scenes.aave_past import Market, market_of
+from keeper.sandbox.scenes.aave_v3 import ward_of
+from keeper.sandbox.scenes.past import read_at
 from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.fork import Ground, follow, publish, take_over
 from keeper.sandbox.stage.operator import move_in
 from keeper.sandbox.stage.options import Options, console_of
 from keeper.sandbox.stage.play import AfterBlock
-from keeper.sandbox.stage.trial import Trial, run_trial
+from keeper.sandbox.stage.tables import counted
+from keeper.sandbox.stage.trial import Trial, Valuer, run_trial
+from keeper.types import Address
 
 FALLS_BPS: Final = ((9_600, True), (9_000, True), (8_200, False), (7_000, True), (7_700, True))
 """What is left of every price that falls, step by step, and whether the pools follow at once or at the next step."""
@@ -42,17 +47,48 @@ def rehearse(url: str, config: Path, options: Options) -> int:
         chain = held.enter_context(closing(LocalChain(anvil.url)))
         operator = move_in(chain, config, folder, anvil.ws_url)
         settings = load_config(operator.config, operator.environ).config
-        market = market_of(chain, judged(settings).addresses_provider)
+        deployment = judged(settings)
+        market = market_of(chain, deployment.addresses_provider)
         ground = take_over(chain, packages, settings, market)
         console.print(
-            f"forked chain {settings.chain.id} at {anvil.url}: {len(ground.priced)} feeds are ours, "
-            f"{len(ground.pools)} pools follow"
+            f"forked chain {settings.chain.id} at {anvil.url}: our feeds are {len(ground.priced)}, "
+            f"followed by {counted(len(ground.pools), 'pool')}"
         )
-        moves = _moves(chain, ground)
-        trial = Trial(chain, settings, operator, options.pace_s, moves, {}, ready_within_s=FIRST_START_S)
+        ward = ward_of(deployment.name, market, deployment.addresses_provider)
+        trial = Trial(
+            chain,
+            settings,
+            operator,
+            options.pace_s,
+            _moves(chain, ground),
+            (ward,),
+            _dollars_by_oracle(market),
+            ready_within_s=FIRST_START_S,
+        )
         before = {"fork": time.monotonic() - started}
         result = run_trial(trial, console.print)
         return conclude(trial, result, console, before=before, as_json=options.as_json)
+
+
+def judged(config: KeeperConfig) -> AaveV3Deployment:
+    """Return the deployment a rehearsal is about: the first Aave V3 market of a configuration."""
+    for deployment in config.deployments:
+        if isinstance(deployment, AaveV3Deployment):
+            return deployment
+
+    raise SandboxError("nothing to try: prices are moved on, and the referee judges, Aave V3 markets only")
+
+
+def _dollars_by_oracle(market: Market) -> Valuer:
+    """Value amounts by the market's own prices."""
+
+    def dollars(chain: LocalChain, token: Address, amount: int, block: int) -> int | None:
+        price, decimals = read_at(
+            chain, block, [(market.oracle, "getAssetPrice(address)(uint256)", token), (token, "decimals()(uint8)")]
+        )
+        return None if price is None else int(amount * price // 10**decimals)  # down
+
+    return dollars
 
 
 def _moves(chain: LocalChain, ground: Ground) -> Callable[[Clock, AfterBlock], None]:

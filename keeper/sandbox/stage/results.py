@@ -1,26 +1,29 @@
-"""A trial as one document: every outcome with what the chain says of it, every no, and what does not add up."""
+"""A trial's rows beside the chain's word: facts for every outcome, and everything that does not add up."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from keeper.execution.causes import Cause
 from keeper.sandbox.chain import LocalChain
-from keeper.sandbox.stage.accounts import Market, Pair, close_factor_bps, dollars, healths
-from keeper.sandbox.stage.trial import Result
+from keeper.sandbox.scenes.base import Ward
+from keeper.sandbox.stage.trial import Result, Trial
 from keeper.types import Address, parse_address, to_checksum
 from keeper.units import WAD
 
-LANDED = "landed"
-DECLINED = "declined"
-OWN_FAULTS = (Cause.MODEL_DIFFERS, Cause.NOT_SETTLED, Cause.UNEXPLAINED)
+LANDED: Final = "landed"
+DECLINED: Final = "declined"
+OWN_FAULTS: Final = (Cause.MODEL_DIFFERS, Cause.NOT_SETTLED, Cause.UNEXPLAINED)
 """Causes that are no cause: the model was wrong, or could not be asked, or nothing explains the difference."""
+
+Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the chain itself says: each account's lowest health while the run went on, by account."""
+    """What a deployment itself says: each account's lowest health while the run went on, and its last."""
 
+    ward: Ward
     lowest: Mapping[Address, int]
     last: Mapping[Address, int]
 
@@ -30,67 +33,86 @@ class Evidence:
         return tuple(account for account, health in self.lowest.items() if health < WAD)
 
 
-def gather(chain: LocalChain, market: Market, accounts: Sequence[Address], blocks: range) -> Evidence:
-    """Read every account's health after each block of a run; a block without a price says nothing."""
-    lowest: dict[Address, int] = {}
-    last: dict[Address, int] = {}
-
-    for block in blocks:
-        for account, data in healths(chain, market, accounts, block).items():
-            if data is not None:
-                lowest[account] = min(lowest.get(account, data.health_factor_wad), data.health_factor_wad)
-                last[account] = data.health_factor_wad
-
-    return Evidence(lowest, last)
+def gather(trial: Trial, result: Result) -> tuple[Evidence, ...]:
+    """Read every account's health after each block of a run, by deployment; a block without a price says nothing."""
+    blocks = range(result.first_block, result.last_block + 1)
+    return tuple(_gather(trial.chain, ward, _accounts(ward, result.rows), blocks) for ward in trial.wards)
 
 
-def account_of_row(row: Mapping[str, Any]) -> Address | None:
+def rows_of(ward: Ward, rows: Iterable[Row]) -> list[Row]:
+    """Pick a deployment's rows out of a report."""
+    return [row for row in rows if row["deployment"] == ward.name]
+
+
+def account_of_row(row: Row) -> Address | None:
     """Return whose position a report row is about."""
     text = row.get("position")
     return None if text is None else parse_address(f"0x{text[-40:]}".lower())
 
 
-def landed_facts(chain: LocalChain, market: Market, row: Mapping[str, Any]) -> dict[str, Any]:
+def landed_facts(trial: Trial, row: Row) -> dict[str, Any]:
     """Look up what the chain said around a landed liquidation: health before and after, close factor, dollars."""
-    account, block = account_of_row(row), row["block"]
+    chain, block, account = trial.chain, row["block"], account_of_row(row)
+    ward = next((ward for ward in trial.wards if ward.name == row["deployment"]), None)
+    profit = trial.dollars(chain, parse_address(row["profit_token"]), int(row["realised_profit"]), block)
+    facts: dict[str, Any] = {"profit_usd": None if profit is None else str(profit)}
 
-    if account is None:
-        return {}
+    if ward is None or account is None:
+        return facts
 
-    before, after = (healths(chain, market, [account], at)[account] for at in (block - 1, block))
-    pair = Pair(account, *(parse_address(row[key]) for key in ("debt_token", "collateral_token")))
-    profit = dollars(chain, market, parse_address(row["profit_token"]), int(row["realised_profit"]), block)
-    return {
-        "health_before": None if before is None else str(before.health_factor_wad),
-        "health_after": None if after is None else str(after.health_factor_wad),
-        "close_factor_bps": close_factor_bps(chain, market, pair, block - 1),
-        "profit_usd": None if profit is None else str(profit),
+    before, after = (ward.healths(chain, [account], at).get(account) for at in (block - 1, block))
+    return facts | {
+        "health_before": None if before is None else str(before),
+        "health_after": None if after is None else str(after),
+        "close_factor_bps": ward.factor_bps(chain, row, block - 1),
     }
 
 
-def faults(result: Result, evidence: Evidence) -> Iterator[str]:
+def faults(result: Result, evidence: Sequence[Evidence]) -> Iterator[str]:
     """Yield everything in the keeper's own books that does not add up."""
-    mentioned = {account_of_row(row) for row in result.rows}
-
     if result.keeper_exit != 0:
         yield f"the keeper ended with {result.keeper_exit}"
 
-    if not any(row["status"] == LANDED for row in result.rows):
-        yield "nothing landed"
+    for found in evidence:
+        rows = rows_of(found.ward, result.rows)
+        mentioned = {account_of_row(row) for row in rows}
+        landed = sum(row["status"] == LANDED for row in rows)
 
-    for account in evidence.liquidatable:
-        if account not in mentioned:
-            yield f"{to_checksum(account)} became liquidatable and was never mentioned"
+        if landed < found.ward.least_landed:
+            yield f"{found.ward.name}: {landed} landed, at least {found.ward.least_landed} expected"
+
+        for account in found.liquidatable:
+            if account not in mentioned:
+                yield f"{found.ward.name}: {to_checksum(account)} became liquidatable and was never mentioned"
 
     for row in result.rows:
         yield from _row_faults(row)
 
 
-def _row_faults(row: Mapping[str, Any]) -> Iterator[str]:
+def _accounts(ward: Ward, rows: Iterable[Row]) -> list[Address]:
+    """Return whom a deployment is about: whoever has a name, else whoever the keeper mentions."""
+    mentioned = {account_of_row(row) for row in rows_of(ward, rows)}
+    return list(ward.names) or sorted(account for account in mentioned if account is not None)
+
+
+def _gather(chain: LocalChain, ward: Ward, accounts: Sequence[Address], blocks: range) -> Evidence:
+    lowest: dict[Address, int] = {}
+    last: dict[Address, int] = {}
+
+    for block in blocks:
+        for account, health in ward.healths(chain, accounts, block).items():
+            if health is not None:
+                lowest[account] = min(lowest.get(account, health), health)
+                last[account] = health
+
+    return Evidence(ward, lowest, last)
+
+
+def _row_faults(row: Row) -> Iterator[str]:
     if row["status"] != LANDED:
         return
 
-    where, cause = f"{row['position']} in {row['tx_hash']}", row["reason"]
+    where, cause = f"{row['deployment']}: {row['position']} in {row['tx_hash']}", row["reason"]
 
     if row["settled_profit"] != row["realised_profit"]:
         yield f"{where}: settled {row['settled_profit']}, realised {row['realised_profit']}"

@@ -1,90 +1,82 @@
-"""The tables at the end of a trial, for people: every liquidation with its numbers, every no with its reason."""
+"""What people see at the end of a trial: every liquidation with its numbers, every no with its reason, the verdict."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from keeper.sandbox.stage.results import DECLINED, LANDED, Evidence, account_of_row
+from keeper.sandbox.stage.results import DECLINED, LANDED, Evidence, Row, account_of_row, rows_of
+from keeper.sandbox.stage.tables import (
+    Names,
+    counted,
+    dollars_text,
+    factor_text,
+    name_text,
+    new_table,
+    plain_text,
+    symbol_text,
+    units_text,
+    wad_text,
+)
 from keeper.telemetry.sanitise import line_text
-from keeper.telemetry.table import Labels, amount_text, health_text
-from keeper.types import Address, to_checksum
+from keeper.telemetry.table import Labels
 from keeper.units import WAD
 
-Row = Mapping[str, Any]
-Names = Mapping[Address, str]
-WIDTH: Final = 200
-"""Columns of the tables where the output is no terminal."""
+NUMBERS = ("health", "after", "factor", "repaid", "seized", "expected", "settled", "realised", "USD", "gas", "block")
 
 
 def outcomes_table(rows: Sequence[Row], labels: Labels, names: Names) -> Table:
     """Show every plan that was made, in the order of landing."""
-    numbers = (
-        "health",
-        "after",
-        "factor",
-        "repaid",
-        "seized",
-        "expected",
-        "settled",
-        "realised",
-        "USD",
-        "gas",
-        "block",
-    )
-    table = _table("Liquidations", ("position", "debt → collateral", *numbers, "status"), numbers)
+    table = new_table("Liquidations", ("protocol", "position", "debt → collateral", *NUMBERS, "status"), NUMBERS)
 
     for row in rows:
         debt, collateral, profit = row["debt_token"], row["collateral_token"], row["profit_token"]
         table.add_row(
-            _name(account_of_row(row), names),
-            f"{_symbol(debt, labels)} → {_symbol(collateral, labels)}",
-            _health(row.get("health_before")),
-            _health(row.get("health_after")),
-            _factor(row.get("close_factor_bps")),
-            _amount(row["repaid"], debt, labels),
-            _amount(row["seized"], collateral, labels),
-            _amount(row["expected_profit"], profit, labels),
-            _amount(row["settled_profit"], profit, labels),
-            f"{_amount(row['realised_profit'], profit, labels)} {_symbol(profit, labels)}",
-            _dollars(row.get("profit_usd")),
-            _plain(row["gas_used"]),
-            _plain(row["block"]),
+            row["deployment"],
+            name_text(account_of_row(row), names),
+            f"{symbol_text(debt, labels)} → {symbol_text(collateral, labels)}",
+            wad_text(row.get("health_before")),
+            wad_text(row.get("health_after")),
+            factor_text(row.get("close_factor_bps")),
+            units_text(row["repaid"], debt, labels),
+            units_text(row["seized"], collateral, labels),
+            units_text(row["expected_profit"], profit, labels),
+            units_text(row["settled_profit"], profit, labels),
+            f"{units_text(row['realised_profit'], profit, labels)} {symbol_text(profit, labels)}",
+            dollars_text(row.get("profit_usd")),
+            plain_text(row["gas_used"]),
+            plain_text(row["block"]),
             _status(row),
         )
 
     return table
 
 
-def declined_table(rows: Sequence[Row], evidence: Evidence, names: Names) -> Table:
+def declined_table(rows: Sequence[Row], evidence: Iterable[Evidence], names: Names) -> Table:
     """Show every account that could be liquidated and was not, with its lowest and last health and why."""
-    table = _table("Declined", ("position", "lowest health", "last health", "why, and until which block"), ())
-    landed = {account_of_row(row) for row in rows if row["status"] == LANDED}
+    columns = ("protocol", "position", "lowest health", "last health", "why, and until which block")
+    table = new_table("Declined", columns, ())
 
-    for account in evidence.liquidatable:
-        if account in landed:
-            continue
+    for found in evidence:
+        own = rows_of(found.ward, rows)
+        landed = {account_of_row(row) for row in own if row["status"] == LANDED}
 
-        reasons: dict[str, int] = {}
+        for account in found.liquidatable:
+            if account in landed:
+                continue
 
-        for row in rows:
-            if account_of_row(row) == account:
-                reason = f"{row['status']} {row['reason']}" if row["status"] != DECLINED else str(row["reason"])
-                reasons[reason] = max(reasons.get(reason, 0), row["block"] or 0)
-
-        why = ", ".join(f"{reason} ({block})" for reason, block in sorted(reasons.items(), key=lambda item: item[1]))
-        last = evidence.last[account]
-        recovered = " (healthy again)" if last >= WAD else ""
-        table.add_row(
-            _name(account, names),
-            _health(str(evidence.lowest[account])),
-            f"{_health(str(last))}{recovered}",
-            line_text(why or "never mentioned", 400),
-        )
+            last = found.last[account]
+            recovered = " (healthy again)" if last >= WAD else ""
+            table.add_row(
+                found.ward.name,
+                name_text(account, names),
+                wad_text(str(found.lowest[account])),
+                f"{wad_text(str(last))}{recovered}",
+                line_text(_why(row for row in own if account_of_row(row) == account), 400),
+            )
 
     return table
 
@@ -97,13 +89,14 @@ def show_result(document: Mapping[str, Any], tables: Iterable[Table], console: C
     outcomes, verdict = document["outcomes"], document["referee"]
     statuses = Counter(row["status"] for row in outcomes)
     earned = sum(int(row["profit_usd"]) for row in outcomes if row.get("profit_usd"))
-    counted = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
-    console.print(f"keeper:  {counted or 'nothing'}; {earned / 1e8:,.2f} USD to the treasury, before gas")
+    said = ", ".join(f"{count} {status}" for status, count in statuses.most_common())
+    console.print(f"keeper:  {said or 'nothing'}; {earned / 1e8:,.2f} USD to the treasury, before gas")
     checked = verdict["checked"]
     console.print(
-        f"referee: {verdict['verdict']}s; {checked['blocks']} blocks, {checked['borrowers']} borrowers, "
-        f"{checked['liquidatable']} liquidatable, {checked['trials']:,} trials, "
-        f"{len(verdict['missed'])} missed, {len(verdict['mismatches'])} mismatches",
+        f"referee: {verdict['verdict']}s; {counted(checked['blocks'], 'block')}, "
+        f"{counted(checked['borrowers'], 'borrower')}, {checked['liquidatable']} liquidatable, "
+        f"{counted(checked['trials'], 'trial')}, {len(verdict['missed'])} missed, "
+        f"{counted(len(verdict['mismatches']), 'mismatch', 'es')}",
         style="green" if verdict["verdict"] == "agree" else "bold red",
     )
 
@@ -113,8 +106,11 @@ def show_result(document: Mapping[str, Any], tables: Iterable[Table], console: C
     for item in verdict["missed"]:
         profit = int(item["profit_base"]) / 1e8
         where = f"blocks {item['first_block']} to {item['last_block']}, waited {item['blocks_waited']}"
-        said = line_text("; ".join(item["keeper_said"]), 300)
-        console.print(f"missed:  {item['borrower']} {profit:,.2f} USD, {where}; the keeper said: {said}", style="red")
+        words = line_text("; ".join(item["keeper_said"]), 300)
+        console.print(
+            f"missed:  {item['deployment']} {item['borrower']} {profit:,.2f} USD, {where}; the keeper said: {words}",
+            style="red",
+        )
 
     for item in verdict["mismatches"]:
         text = f"{item['kind']}, {item['where']}: said {item['said']}, found {item['found']}"
@@ -124,51 +120,15 @@ def show_result(document: Mapping[str, Any], tables: Iterable[Table], console: C
     console.print(f"time:    {spent}", style="dim")
 
 
-def _table(title: str, columns: Sequence[str], numbers: Sequence[str]) -> Table:
-    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD, show_edge=False)
+def _why(rows: Iterable[Row]) -> str:
+    reasons: dict[str, int] = {}
 
-    for column in columns:
-        table.add_column(column, justify="right" if column in numbers else "left", overflow="fold")
+    for row in rows:
+        reason = f"{row['status']} {row['reason']}" if row["status"] != DECLINED else str(row["reason"])
+        reasons[reason] = max(reasons.get(reason, 0), row["block"] or 0)
 
-    return table
-
-
-def _name(account: Address | None, names: Names) -> str:
-    if account is None:
-        return "-"
-
-    text = to_checksum(account)
-    return names.get(account, f"{text[:8]}…{text[-4:]}")
-
-
-def _symbol(token: str | None, labels: Labels) -> str:
-    label = labels.get(str(token))
-    return str(token)[:8] if label is None else label.symbol
-
-
-def _amount(amount: str | None, token: str | None, labels: Labels) -> str:
-    label = labels.get(str(token))
-
-    if amount is None:
-        return "-"
-
-    return amount if label is None or label.decimals is None else amount_text(int(amount), label.decimals)
-
-
-def _health(health_wad: str | None) -> str:
-    return "-" if health_wad is None else health_text(health_wad)[:6]
-
-
-def _factor(bps: int | None) -> str:
-    return "-" if not bps else f"{bps // 100} %"
-
-
-def _dollars(amount: str | None) -> str:
-    return "-" if amount is None else f"{int(amount) / 1e8:,.2f}"
-
-
-def _plain(number: object) -> str:
-    return "-" if number is None else f"{int(str(number)):,}"
+    told = (f"{reason} ({block})" for reason, block in sorted(reasons.items(), key=lambda item: item[1]))
+    return ", ".join(told) or "never mentioned"
 
 
 def _status(row: Row) -> Text:

@@ -16,15 +16,15 @@ from typing import Final
 import msgspec
 
 from keeper.sandbox.anvil import STOP_TIMEOUT_S, Anvil, AnvilOptions
-from keeper.sandbox.chain import BLOCK_TIME_S, LocalChain
+from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.feeds import price
 from keeper.sandbox.market.moves import arbitrage, publish
-from keeper.sandbox.market.opening import open_market
 from keeper.sandbox.node import Node
 from keeper.sandbox.packages import SandboxError, find_packages
 from keeper.sandbox.saved import saved_world
+from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.stage.clock import urgent
-from keeper.sandbox.stage.opened import draw
+from keeper.sandbox.stage.opened import open_scenes
 from keeper.sandbox.stage.operator import settle_in
 from keeper.sandbox.world import World
 from keeper.units import BPS
@@ -84,15 +84,14 @@ def up(folder: Path, *, seed: int, port: int = 0) -> Standing:
     started = False
 
     try:
-        _, borrowers = draw(seed)
+        played = open_scenes(anvil.url, packages, saved.world, seed, (aave_v3.SCENE,))
 
         with closing(LocalChain(anvil.url)) as chain:
-            open_market(chain, saved.world, borrowers)
-            settle_in(chain, saved.world, folder, anvil.ws_url)
-            chain.node.rpc("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
+            settle_in(chain, saved.world, folder, anvil.ws_url, [one.table for one in played])
             chain.node.rpc("evm_setIntervalMining", WALL_S_PER_BLOCK)
 
-        standing = Standing(anvil.pid, anvil.scratch, anvil.url, anvil.ws_url, seed, len(borrowers), saved.world)
+        accounts = sum(len(one.opened.names) for one in played)
+        standing = Standing(anvil.pid, anvil.scratch, anvil.url, anvil.ws_url, seed, accounts, saved.world)
         (folder / STATE).write_bytes(msgspec.json.encode(standing, enc_hook=str))
         started = True
         return standing

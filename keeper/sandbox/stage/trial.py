@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from keeper.config.model import KeeperConfig
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.packages import SandboxError
+from keeper.sandbox.scenes.base import Ward
 from keeper.sandbox.stage.clock import Clock
 from keeper.sandbox.stage.command import json_lines, keeper, keeper_command
 from keeper.sandbox.stage.judge import Referee, manifest_of
@@ -30,8 +31,10 @@ WAIT_BLOCKS: Final = 8
 LAST_BLOCKS: Final = 120
 """Blocks after the last move within which the keeper must have ended."""
 
-Tell = Callable[[str], None]
+Tell: TypeAlias = Callable[[str], None]
 """Hears one line of progress."""
+Valuer: TypeAlias = Callable[[LocalChain, Address, int, int], int | None]
+"""Values an amount of a token as of a block, US dollars with 8 decimals, rounded down; None where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +46,10 @@ class Trial:
     operator: Operator
     pace_s: float
     play: Callable[[Clock, AfterBlock], None]
-    names: Mapping[Address, str]
-    """What accounts are called, where they have a name."""
+    wards: tuple[Ward, ...]
+    """The deployments it is about."""
+    dollars: Valuer
+    """What an amount was worth."""
     command: tuple[str, ...] = (keeper_command(),)
     """The keeper, and what stands before its verb."""
     idle_blocks: int = IDLE_BLOCKS
@@ -75,7 +80,8 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
         watch = Watch(run, tell)
         _until_ready(clock, watch, trial.ready_within_s)
         first = clock.number
-        rules = manifest_of(trial.config, trial.operator.account, trial.operator.treasury, first)
+        operator = trial.operator
+        rules = manifest_of(trial.config, trial.wards, operator.account, operator.treasury, first)
         referee = Referee(folder, trial.chain.url, rules)
         held.enter_context(referee.process)
         ready = time.monotonic()

@@ -75,7 +75,9 @@ def play(chain, url, world, code):
     drop(chain, world, 2_700)
     chain.mine(WINDOW + 2)
     manifest = {
-        "addresses_provider": text(world.aave36.addresses_provider),
+        "deployments": [
+            {"kind": "aave_v3", "name": "aave", "addresses_provider": text(world.aave36.addresses_provider)}
+        ],
         "venues": [{"name": "uniswap", "factory": text(world.uniswap.factory)}],
         "native_usd": text(world.assets["WETH"].feed.proxy),
         "wrapped_native": text(world.assets["WETH"].token),

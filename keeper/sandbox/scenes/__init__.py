@@ -1,0 +1,30 @@
+"""The protocols that can be played, one module each; `base.py` says what a scene is."""
+
+from typing import Final
+
+from keeper.sandbox.packages import SandboxError
+from keeper.sandbox.scenes import aave_v3
+from keeper.sandbox.scenes.base import Scene
+
+SCENES: Final[tuple[Scene, ...]] = (
+    aave_v3.SCENE,
+)  # fmt: skip
+"""In the order they are opened: one line per protocol."""
+DEFAULT: Final = aave_v3.NAME
+ALL: Final = "all"
+
+
+def choose(names: str) -> tuple[Scene, ...]:
+    """Find scenes by their names, comma-separated, or all of them; `SandboxError` names those there are."""
+    if names == ALL:
+        return SCENES
+
+    by_name = {scene.name: scene for scene in SCENES}
+    wanted = dict.fromkeys(name.strip() for name in names.split(","))
+    unknown = [name for name in wanted if name not in by_name]
+
+    if unknown:
+        known = ", ".join([*by_name, ALL])
+        raise SandboxError(f"no protocol {', '.join(map(repr, unknown))} to play: there are {known}")
+
+    return tuple(scene for scene in SCENES if scene.name in wanted)
