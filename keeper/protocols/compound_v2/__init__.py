@@ -1,0 +1,27 @@
+"""Compound V2 and the forks that kept its cTokens: Venus's core pool, Benqi, Moonwell.
+
+Start with `math`; `sizes` says which repayments are legal. The front door is `build`.
+"""
+
+from keeper.protocols.base import Adapter
+from keeper.protocols.compound_v2.facets import CompoundV2Encoder, CompoundV2Health, CompoundV2Offers
+from keeper.protocols.compound_v2.market import CompoundV2Market
+from keeper.protocols.compound_v2.state import CompoundV2Sync
+from keeper.types import Address
+
+ADAPTER = "compound_v2"
+
+__all__ = ["ADAPTER", "CompoundV2Market", "build"]
+
+
+def build(name: str, comptroller: Address, wrapped_native: Address | None = None) -> Adapter[CompoundV2Market]:
+    """Assemble the adapter of one deployment; without `wrapped_native` a market of the native asset is set aside."""
+    return Adapter(
+        name=name,
+        adapter=ADAPTER,
+        sync=CompoundV2Sync(name, comptroller, wrapped_native),
+        health=CompoundV2Health(),
+        offers=CompoundV2Offers(),
+        encoder=CompoundV2Encoder(),
+        lenders=None,
+    )
