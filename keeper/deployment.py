@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from keeper.book.columns import PositionBook
-from keeper.book.screen import suspects
+from keeper.book.skin import SkinList
 from keeper.chain.port import PinnedChain
 from keeper.errors import StateError
 from keeper.protocols.base import Adapter, Applied, Market
@@ -42,6 +42,7 @@ class Deployment:
     book: PositionBook = field(default_factory=PositionBook)
     market: Market | None = None
     stopped: str | None = None
+    skin: SkinList = field(init=False)
     _history: dict[bytes, Market] = field(default_factory=dict)
     _touched: deque[tuple[int, frozenset[PositionKey]]] = field(default_factory=lambda: deque(maxlen=HISTORY_BLOCKS))
     _seen: set[tuple[bytes, int]] = field(default_factory=set)
@@ -49,6 +50,9 @@ class Deployment:
     _backlog: list[Log] = field(default_factory=list)
     _loaded: bool = False
     _changed: set[PositionKey] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.skin = SkinList(self.book)
 
     @property
     def name(self) -> str:
@@ -118,7 +122,7 @@ class Deployment:
             return Findings(0, 0, {}, (), (no,))
 
         always = self.adapter.health.always_confirm(market)
-        found = _confirm_order(suspects(self.book, self.adapter.health.factors(market)), always)
+        found = _confirm_order(self.skin.suspects(self.adapter.health.factors(market)), always)
         offers: list[Offer] = []
         declined: list[Declined] = []
         liquidatable: dict[PositionKey, Health] = {}
@@ -140,6 +144,11 @@ class Deployment:
 
         return Findings(len(self.book), len(found), liquidatable, tuple(offers), tuple(declined))
 
+    def tend(self) -> None:
+        """Do what keeps the next blocks quick, when nothing waits for it."""
+        if self.market is not None:
+            self.skin.tend(self.adapter.health.factors(self.market))
+
     def take_changed(self) -> set[PositionKey]:
         """Positions that changed since this was last asked: what a save must write."""
         changed, self._changed = self._changed, set()
@@ -159,7 +168,7 @@ class Deployment:
             del self._history[next(iter(self._history))]
 
         for row in self.adapter.health.rows(touched if self._loaded else None, market):
-            self.book.upsert(row)
+            self.skin.upsert(row)
 
         self._loaded = True
         self._changed |= touched

@@ -135,6 +135,11 @@ class Mind:
         every = [no for found in findings for no in found.declined]
         return Decision(head, target, findings, tuple(plans), (*every, *declined), native_usd)
 
+    def tend(self) -> None:
+        """Do what keeps the next passes quick, when nothing waits for it."""
+        for deployment in self.deployments:
+            deployment.tend()
+
     async def _rewind(self, number: int) -> None:
         ancestor = await self._chain.header(number)
         if ancestor is None:
@@ -206,6 +211,7 @@ class Engine:
             else:
                 self.true_at = event.head
                 self._after_pass(event.head)
+                self._mind.tend()
 
             if until(self._idle_blocks):
                 return

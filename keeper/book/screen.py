@@ -39,6 +39,30 @@ class Weights(NamedTuple):
     slack: NDArray[np.float64]
 
 
+class _Scratch:
+    """Buffers of one screen, reused from chunk to chunk: fresh ones would cost as much as the arithmetic."""
+
+    __slots__ = ("below", "term", "total")
+
+    def __init__(self) -> None:
+        self.total = np.empty(CHUNK_ROWS)
+        self.term = np.empty(CHUNK_ROWS)
+        self.below = np.empty(CHUNK_ROWS, np.bool_)
+
+    def margins(self, chunk: Chunk, weights: Weights) -> NDArray[np.float64]:
+        """Sum over entries of quantity times weight, per row; valid until the next chunk."""
+        total, term = self.total[: len(chunk.keys)], self.term[: len(chunk.keys)]
+        for i, (slot, quantity) in enumerate(zip(chunk.slots, chunk.quantities, strict=True)):
+            into = term if i else total
+            # "clip" is the fast way to take; every slot was checked against the factors before.
+            weights.margin.take(slot, mode="clip", out=into)
+            into *= quantity
+            if i:
+                total += term
+
+        return total
+
+
 def suspects(book: PositionBook, factors: Factors) -> tuple[PositionKey, ...]:
     """Every indebted position whose cover less required is below its slack, or cannot be told; ascending by key.
 
@@ -71,18 +95,24 @@ def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness,
 
 def suspects_of(chunks: Iterable[Chunk], weights: Weights) -> Iterator[PositionKey]:
     """The suspects among these rows."""
-    greatest = weights.slack.max(initial=0.0)
-    scratch = np.empty((2, CHUNK_ROWS))
-    below = np.empty(CHUNK_ROWS, np.bool_)
+    scratch = _Scratch()
     for chunk in chunks:
-        # First against the greatest slack any row could have, then those few against their own.
-        margin = _margins(chunk, weights, scratch)
-        near = np.flatnonzero(np.less(margin, len(chunk.slots) * greatest, out=below[: len(margin)]))
-        if not len(near):
-            continue
+        yield from _keys(chunk, suspect_rows(chunk, weights, scratch))
 
-        slack = weights.slack[chunk.slots[:, near]].sum(axis=0)
-        yield from _keys(chunk, near[margin[near] < slack])
+
+def suspect_rows(chunk: Chunk, weights: Weights, scratch: _Scratch | None = None) -> NDArray[np.intp]:
+    """Rows of a chunk whose margin is below their slack."""
+    scratch = scratch or _Scratch()
+    # First against the greatest slack any row could have, then those few against their own.
+    margin = scratch.margins(chunk, weights)
+    greatest = len(chunk.slots) * weights.slack.max(initial=0.0)
+    near = np.flatnonzero(np.less(margin, greatest, out=scratch.below[: len(margin)]))
+    if not len(near):
+        return near
+
+    slack = weights.slack[chunk.slots[:, near]].sum(axis=0)
+    found: NDArray[np.intp] = near[margin[near] < slack]
+    return found
 
 
 def tilted(book: PositionBook, factors: Factors) -> Weights:
@@ -102,20 +132,6 @@ def tilted(book: PositionBook, factors: Factors) -> Weights:
     unknown = ~((np.abs(margin) < _BEYOND) & (np.abs(slack) < _BEYOND))
     margin[unknown], slack[unknown] = -np.inf, 0.0
     return Weights(margin, slack)
-
-
-def _margins(chunk: Chunk, weights: Weights, scratch: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over entries of quantity times weight, per row, in `scratch`: float64[2, rows or more]."""
-    total, term = scratch[0, : len(chunk.keys)], scratch[1, : len(chunk.keys)]
-    for i, (slot, quantity) in enumerate(zip(chunk.slots, chunk.quantities, strict=True)):
-        into = term if i else total
-        # "clip" is the fast way to take; every slot was checked against the factors before.
-        weights.margin.take(slot, mode="clip", out=into)
-        into *= quantity
-        if i:
-            total += term
-
-    return total
 
 
 def _ratios(chunk: Chunk, weights: Weights) -> NDArray[np.float64]:

@@ -26,6 +26,9 @@ class Deciding:
         assert busy == frozenset()
         return Decision(block, Pace(12).target(block), (), self._plans, (), 1)
 
+    def tend(self):
+        self.tended_at = self.advanced[-1][1]
+
 
 class Desk:
     def __init__(self):
