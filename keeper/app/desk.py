@@ -12,6 +12,7 @@ from keeper.deployment import Deployment
 from keeper.errors import ConfigError, SigningKeyError
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
+from keeper.execution.calldata import EXECUTE_SELECTOR
 from keeper.execution.desk import Desk, Live
 from keeper.execution.explain import explain_revert, explains
 from keeper.execution.keys import open_keystore, read_address, read_passphrase
@@ -28,7 +29,9 @@ from keeper.types import ZERO_ADDRESS, Address
 def open_signer(config: KeeperConfig) -> LocalSigner:
     """Open the operator key of a live run: first of all, so that a wrong passphrase costs no warming up."""
     keys, executor = _needed(config)
-    signing = SigningPolicy(config.chain.id, frozenset({executor.address}), _max_fee_wei(config))
+    signing = SigningPolicy(
+        config.chain.id, frozenset({executor.address}), frozenset({EXECUTE_SELECTOR}), _max_fee_wei(config)
+    )
     return LocalSigner(open_keystore(keys.keystore, passphrase(keys)), signing)
 
 

@@ -94,7 +94,7 @@ class Outbox:
         before = self._journal.transactions.at_nonce(self.sender, nonce)
         is_free = all(record.state is TxState.REFUSED for record in before)
         try:
-            signed = self._signer.sign(unsigned)
+            signed = await self._signer.sign(unsigned)
             # After a reorg the same plan may be made again at the same height: the answer is known.
             if any(record.tx.hash == signed.hash for record in before):
                 self._release(nonce, is_free=is_free)

@@ -18,7 +18,7 @@ from keeper.journal.store import Journal, RunInfo
 from keeper.types import Address
 from keeper.units import GWEI
 from tests.fakes.ledger_chain import LedgerChain
-from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES
+from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES, SELECTOR
 
 ACCOUNT = Account.from_key(b"\x11" * 32)
 OPERATOR = Address(bytes.fromhex(ACCOUNT.address[2:]))
@@ -62,7 +62,7 @@ class Office:
 
     def _open(self):
         self.journal = Journal(self.path, live=self.live, chain_id=1, run=RUN)
-        policy = SigningPolicy(1, frozenset({EXECUTOR}), 500 * GWEI)
+        policy = SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI)
         channel = self.channel or PublicPool(self.chain)
         self.outbox = Outbox(LocalSigner(ACCOUNT, policy), channel, self.journal, max_fee_wei=500 * GWEI)
         bookkeeper = Bookkeeper(self.chain, self.journal, self.settler, explain)

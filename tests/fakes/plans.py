@@ -25,6 +25,7 @@ NATIVE_USD = 2_000 * USD
 """One whole native token is 2,000 dollars."""
 POLICIES = {"flash": BidPolicy(FixedTip(GWEI), max_fee_wei=500 * GWEI, min_profit_usd=5 * USD)}
 GAS = 500_000
+SELECTOR = b"\x12\x34\x56\x78"
 
 
 def position(index: int = 1) -> PositionKey:
@@ -55,7 +56,7 @@ def make_plan(index: int = 1, at: BlockTarget | None = None, **changes) -> Plan:
         "opportunity": opportunity,
         "target": at,
         "executor": EXECUTOR,
-        "data": b"\x12\x34\x56\x78" + index.to_bytes(32, "big"),
+        "data": SELECTOR + index.to_bytes(32, "big"),
         "min_profit": 72,
         "max_block": at.number + 2,
         "gas_limit": 700_000,

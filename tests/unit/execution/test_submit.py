@@ -9,8 +9,8 @@ from tests.unit.execution.test_signer import POLICY, TX, LocalSigner
 
 
 @pytest.fixture
-def signed():
-    return LocalSigner(ACCOUNT, POLICY).sign(TX)
+async def signed():
+    return await LocalSigner(ACCOUNT, POLICY).sign(TX)
 
 
 async def test_the_pool_takes_a_transaction(signed):
