@@ -5,9 +5,10 @@ real table; each older one holds only what the step to its successor replaced, a
 Versions nobody holds are garbage, because references only point forward.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Generic, TypeVar
 
+from keeper.tables.packed import PackedTable
 from keeper.types import PositionKey
 
 V = TypeVar("V")
@@ -23,9 +24,16 @@ class Ledger(Generic[V]):
     __slots__ = ("newer", "replaced", "table")
 
     def __init__(self, accounts: Mapping[PositionKey, V] | None = None) -> None:
-        self.table: dict[PositionKey, V] = dict(accounts or {})
+        self.table: MutableMapping[PositionKey, V] = dict(accounts or {})
         self.replaced: dict[PositionKey, V | None] = {}
         self.newer: Ledger[V] | None = None
+
+    @classmethod
+    def packed(cls, pack: Callable[[V], bytes], unpack: Callable[[bytes], V]) -> "Ledger[V]":
+        """Make an empty one that keeps its positions as packed bytes: a tenth of the memory, some microseconds a get."""
+        ledger: Ledger[V] = cls()
+        ledger.table = PackedTable(pack, unpack)
+        return ledger
 
     def get(self, key: PositionKey) -> V | None:
         """Return a position, None where this version has none."""
