@@ -7,7 +7,8 @@ from typing import Any, Self
 from keeper.planning.base import Opportunity
 from keeper.planning.deal import Deal
 from keeper.planning.inputs import PlanningInput, View
-from keeper.planning.program import LENDER_KINDS, VENUE_KINDS
+from keeper.planning.program import LENDER_KINDS
+from keeper.planning.swaps import VENUE_KINDS
 from keeper.protocols.base import Lender, Market
 from keeper.routing.base import Hop, Liquidity
 from keeper.routing.best import routes

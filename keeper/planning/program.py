@@ -1,34 +1,28 @@
 """An opportunity as a program for the executor: borrow, take the offer, sell along the route, and the loan pulls back.
 
-One line per kind of lender and one per kind of venue; a kind without a line is never planned with.
+One line per kind of lender; a kind without a line is never planned with. Those per kind of venue are in `swaps.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from keeper.errors import ExecutorError
-from keeper.execution.operations import Op, PoolId, Watch, gain_of
+from keeper.execution.operations import Op, Watch, exact, gain_of
 from keeper.execution.recipes import (
     Loan,
-    V3Swap,
     ensured,
     flash_aave_v2,
     flash_aave_v3,
     flash_morpho,
     guarded,
-    v3_swap,
 )
 from keeper.planning.base import Funding, Opportunity
+from keeper.planning.swaps import spell_swap
 from keeper.protocols.base import GuardedCall
-from keeper.routing.base import Hop
-from keeper.routing.uniswap_v3 import UniswapV3Pool
+from keeper.routing.base import RouteQuote
 from keeper.types import ZERO_ADDRESS, Address, Payment, TokenAmount
-from keeper.units import bps_up
 
 LENDER_KINDS: Final = frozenset({"aave_v2", "aave_v3", "morpho"})
-VENUE_KINDS: Final = frozenset({"uniswap_v3"})
-MAY_PAY_BPS: Final = 11_000
-"""What a pool may ask of us over what was planned: prices move what is seized until we land, a tenth is plenty."""
 
 
 def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Address) -> tuple[Op, ...]:
@@ -39,7 +33,7 @@ def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Ad
     route, pay_token = opportunity.route, opportunity.offer.pay_token
     pays, lender = opportunity.settlement.pays, opportunity.funding.lender.lender
     spends = tuple(payment for payment in pays if payment.spender not in (lender, ZERO_ADDRESS))
-    inner = (*_taken(calls, spends, executor), *map(_swap, route.hops, route.amounts, [executor] * len(route.hops)))
+    inner = (*_taken(calls, spends, executor), *_sold(route, executor))
     pulled = sum(payment.at_most for payment in pays if payment.spender == lender)
     gained = [gain.token for step in calls for gain in step.gains if gain.token != ZERO_ADDRESS]
     sold = [hop.token_in for hop in route.hops]
@@ -78,19 +72,8 @@ def _loan(funding: Funding, inner: Sequence[Op], executor: Address, pulled: int)
             raise ExecutorError(f"no way to borrow from a lender of kind {lender.kind!r}", lender=lender.lender)
 
 
-def _swap(hop: Hop, amount: int, executor: Address) -> Op:
-    """Sell all that was gained of the hop's token; `amount` is what that is expected to be."""
-    pool = hop.pool
-    if not isinstance(pool, UniswapV3Pool):
-        raise ExecutorError(f"no way to swap on a pool of kind {pool.kind!r}", pool=pool.address)
-
-    return v3_swap(
-        executor,
-        V3Swap(
-            pool=PoolId(pool.factory, *pool.tokens, pool.fee),
-            token_in=hop.token_in,
-            zero_for_one=hop.token_in == pool.tokens[0],
-            amount=gain_of(hop.token_in),
-            may_pay=bps_up(amount, MAY_PAY_BPS),
-        ),
-    )
+def _sold(route: RouteQuote, executor: Address) -> Iterator[Op]:
+    """Every swap in turn: the last one of a token sells all that was gained of it, those before what was planned."""
+    for swap, sells_rest in zip(route.swaps, route.sells_rest, strict=True):
+        amount = gain_of(swap.hop.token_in) if sells_rest else exact(swap.amount_in)
+        yield spell_swap(swap, amount, executor)

@@ -6,7 +6,8 @@ from keeper.errors import ExecutorError
 from keeper.execution.explain import decode_execute, decode_program
 from keeper.execution.operations import Allow, Call, Flag, Patch, PoolId, Require, Watch, exact, gain_of
 from keeper.planning.pipeline import plan_block
-from keeper.planning.program import LENDER_KINDS, VENUE_KINDS, program
+from keeper.planning.program import LENDER_KINDS, program
+from keeper.planning.swaps import VENUE_KINDS
 from keeper.protocols.base import Ensure, Gain, GuardedCall
 from keeper.protocols.words import selector
 from keeper.routing.base import Hop, Swap
