@@ -18,6 +18,7 @@ from keeper.types import ZERO_ADDRESS, Address
 from keeper.units import RAY, WAD
 
 PACKAGE: Final = "@aave/protocol-v2"
+ETHER_DECIMALS: Final = 18
 STABLE_RATE: Final = 1
 VARIABLE_RATE: Final = 2
 RATES_RAY: Final = {
@@ -88,6 +89,11 @@ def deploy_aave_v2(chain: LocalChain, packages: Packages, assets: Mapping[str, A
     return AaveV2(provider, pool, configurator, oracle, reserves)
 
 
+def ether_price(dollars: Mapping[str, int], symbol: str) -> int:
+    """Convert an asset's price in dollars to wei of ether; down: the nearest wei is near enough for a scene."""
+    return dollars[symbol] * WAD // dollars[NATIVE]
+
+
 def _artifact(packages: Packages, name: str) -> Artifact:
     return packages.artifact(PACKAGE, name)
 
@@ -104,12 +110,12 @@ def _pool_code(chain: LocalChain, packages: Packages) -> tuple[Address, dict[str
 def _deploy_feeds(chain: LocalChain, packages: Packages, assets: Mapping[str, Asset]) -> dict[str, Feed]:
     """Deploy a feed in wei of ether for every asset but ether itself."""
     own = compile_own(packages, "sandbox")
-    native = assets[NATIVE].listing.price
+    listed = {symbol: asset.listing.price for symbol, asset in assets.items()}
     feeds = {}
-    for symbol, asset in assets.items():
+    for symbol in assets:
         if symbol != NATIVE:
-            answer = asset.listing.price * WAD // native  # down: the nearest wei is near enough for a scene
-            aggregator = chain.deploy(own["SandboxAggregator"], 18, f"{symbol} / ETH", answer)
+            answer = ether_price(listed, symbol)
+            aggregator = chain.deploy(own["SandboxAggregator"], ETHER_DECIMALS, f"{symbol} / ETH", answer)
             feeds[symbol] = Feed(chain.deploy(own["SandboxFeed"], aggregator), aggregator)
 
     return feeds

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from eth_hash.auto import keccak
+
 from keeper.sandbox.artifact import Artifact
 from keeper.sandbox.assets import Asset, approve, fund
 from keeper.sandbox.chain import LocalChain
@@ -71,6 +73,12 @@ def deploy_pair_oracle(chain: LocalChain, own: Mapping[str, Artifact], collatera
 def create_market(chain: LocalChain, morpho: MorphoBlue, market: LoanMarket) -> None:
     """Create a market; anybody may."""
     chain.send(morpho.morpho, f"createMarket({PARAMS})", market.params)
+
+
+def market_id(market: LoanMarket) -> bytes:
+    """Name a market as Morpho does: by the hash of its parameters."""
+    words = [address.rjust(32, b"\0") for address in market.params[:4]] + [market.lltv_wad.to_bytes(32, "big")]
+    return keccak(b"".join(words))
 
 
 def lend(chain: LocalChain, morpho: MorphoBlue, market: LoanMarket, lender: Address, amount: int) -> None:

@@ -3,11 +3,14 @@
 from typing import Final
 
 from keeper.sandbox.packages import SandboxError
-from keeper.sandbox.scenes import aave_v3
+from keeper.sandbox.scenes import aave_v2, aave_v3, morpho_blue, spark
 from keeper.sandbox.scenes.base import Scene
 
 SCENES: Final[tuple[Scene, ...]] = (
     aave_v3.SCENE,
+    aave_v2.SCENE,
+    spark.SCENE,
+    morpho_blue.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""
 DEFAULT: Final = aave_v3.NAME

@@ -8,8 +8,11 @@ from rich.table import Table
 
 from keeper.telemetry.table import Labels, amount_text, health_text
 from keeper.types import Address, to_checksum
+from keeper.units import WAD
 
 Names: TypeAlias = Mapping[Address, str]
+MOST_HEALTH: Final = 1_000
+ABOVE: Final = f"> {MOST_HEALTH}"
 WIDTH: Final = 200
 """Columns of the tables where the output is no terminal."""
 
@@ -50,8 +53,11 @@ def units_text(amount: str | None, token: str | None, labels: Labels) -> str:
 
 
 def wad_text(health_wad: str | None) -> str:
-    """Spell a health."""
-    return "-" if health_wad is None else health_text(health_wad)[:6]
+    """Spell a health; what owes next to nothing is not told apart."""
+    if health_wad is None:
+        return "-"
+
+    return ABOVE if int(health_wad) >= MOST_HEALTH * WAD else health_text(health_wad)[:6]
 
 
 def factor_text(bps: int | None) -> str:
