@@ -73,8 +73,20 @@ class MorphoBlueDeployment(DeploymentSection):
     """The Morpho contract; its markets are found in its logs."""
 
 
+class CompoundV2Deployment(DeploymentSection):
+    """A Compound V2 market, or a fork that kept its cTokens: Venus's core pool, Benqi, Moonwell."""
+
+    identified_by: ClassVar[str] = "comptroller"
+    adapter: Literal["compound_v2"]
+    """Which adapter reads it."""
+    comptroller: AddressText
+    """The Comptroller (its proxy, the Unitroller); markets, oracle and rules are asked of it."""
+    wrapped_native: AddressText | None = None
+    """The token that stands for the native asset. A market of that asset itself (cETH, vBNB) is set aside without."""
+
+
 Deployment: TypeAlias = Annotated[
-    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment, Field(discriminator="adapter")
+    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment, Field(discriminator="adapter")
 ]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""
 

@@ -30,7 +30,6 @@ class Listing:
     decimals: int = 0
     by_time: bool = False
     getters: tuple[str, str] = (abi.ACCRUAL_BLOCK, abi.RATE_PER_BLOCK)
-    initial_rate: int = 0
     has_share: bool = False
     implementation: Address | None = None
     feed: Feed = NO_FEED
@@ -43,9 +42,10 @@ class CToken:
     """A market as read.
 
     `stored` is the contract's own state and `now` the same accrued to the target, `stored_rate` and `now_rate` their
-    exchange rates. `rate` is per block or second; `factor` is what a cToken's worth may back; `share` is what a
-    seizure burns; all in wad, as is `incentive`. `price` is the oracle's, dollars times 10**(36 - decimals), None
-    where it gives none. `feeds` emit answers that move the price. `forced`: its borrowers need no shortfall.
+    exchange rates (`initial_rate` while there are no cTokens). `rate` is per block or second; `factor` is what a
+    cToken's worth may back; `share` is what a seizure burns; all in wad, as is `incentive`. `price` is the oracle's,
+    dollars times 10**(36 - decimals), None where it gives none. `feeds` emit answers that move the price. `forced`:
+    its borrowers need no shortfall.
     """
 
     listing: Listing
@@ -53,6 +53,7 @@ class CToken:
     now: Totals = NOTHING
     stored_rate: int = 0
     now_rate: int = 0
+    initial_rate: int = 0
     rate: int = 0
     reserve_factor: int = 0
     factor: int = 0
@@ -76,12 +77,11 @@ class CToken:
         """Accrue to a target; exact until somebody touches the market."""
         time = target.timestamp if self.listing.by_time else target.number
         now = math.accrue(self.stored, self.rate, self.reserve_factor, time)
-        initial = self.listing.initial_rate
         return replace(
             self,
             now=now,
-            stored_rate=math.exchange_rate(self.stored, initial),
-            now_rate=math.exchange_rate(now, initial),
+            stored_rate=math.exchange_rate(self.stored, self.initial_rate),
+            now_rate=math.exchange_rate(now, self.initial_rate),
         )
 
     def with_stored(self, stored: Totals, target: BlockTarget) -> "CToken":

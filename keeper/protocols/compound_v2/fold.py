@@ -19,8 +19,9 @@ from keeper.units import WAD
 class Fold:
     """What a run of logs changed, gathered while it is read.
 
-    `contracts` are whose word counts. `indices` are each market's borrow index as of the last log: a debt's event does not tell the index it was brought
-    to, but the accrual before it, in the same block or second, does. A market that never accrued has that of one.
+    `contracts` are whose word counts. `indices` are each market's borrow index as of the last log: a debt's event does
+    not tell the index it was brought to, but the accrual before it, in the same block or second, does. A market that
+    never accrued has that of one.
     `changes` are the accounts as they now stand.
     """
 

@@ -23,7 +23,7 @@ _PROBES: Final = (
     abi.ACCRUAL_TIMESTAMP,
     abi.IS_TIME_BASED,
     abi.IMPLEMENTATION,
-    abi.INITIAL_RATE,
+    abi.EXCHANGE_RATE_STORED,
     abi.SEIZE_SHARE,
     abi.SYMBOL,
 )
@@ -36,8 +36,8 @@ def read_listings(contracts: Contracts, tokens: Sequence[Address], native: Addre
 
 def _read_listing(contracts: Contracts, token: Address, native: Address | None) -> Reads[Listing]:
     answers = yield from ask(*(Call(token, encode(getter), gas=PROBE_GAS) for getter in _PROBES))
-    underlying, block, timestamp, time_based, implementation, initial, share, symbol = answers
-    if not (_is_word(initial) and (_is_word(block) or _is_word(timestamp))):
+    underlying, block, timestamp, time_based, implementation, worth, share, symbol = answers
+    if not (_is_word(worth) and (_is_word(block) or _is_word(timestamp))):
         return Listing(token, trouble="it does not answer like a cToken")
 
     lent = _address(underlying)
@@ -61,7 +61,6 @@ def _read_listing(contracts: Contracts, token: Address, native: Address | None) 
         decimals=word(decimals.data, 0),
         by_time=renamed or (_is_word(time_based) and word(time_based.data, 0) == 1),
         getters=(abi.ACCRUAL_TIMESTAMP, abi.RATE_PER_SECOND) if renamed else (abi.ACCRUAL_BLOCK, abi.RATE_PER_BLOCK),
-        initial_rate=word(initial.data, 0),
         has_share=_is_word(share),
         implementation=_address(implementation),
     )

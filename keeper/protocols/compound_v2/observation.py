@@ -99,6 +99,7 @@ def _decoded(contracts: Contracts, listing: Listing, coming: Iterator[Returned])
         listing=listing,
         stored=stored,
         now=stored,
+        initial_rate=0 if supply else exchange_rate,
         rate=rate,
         reserve_factor=reserve_factor,
         factor=_factor(market.data),
@@ -129,7 +130,7 @@ def _trouble(token: CToken, exchange_rate: int) -> str:
     if stored.borrow_index == 0:
         return "its borrow index is zero"
 
-    if math.exchange_rate(stored, token.listing.initial_rate) != exchange_rate:
+    if math.exchange_rate(stored, token.initial_rate) != exchange_rate:
         return "its exchange rate is not what its sums give: it goes by other rules"
 
     return "it does not accrue: its borrow rate is too high" if token.rate > math.BORROW_RATE_MAX else ""

@@ -21,12 +21,12 @@ from keeper.units import WAD, mul_div
 def preceding(parent: CompoundV2Market, logs: Sequence[Log], target: BlockTarget) -> CompoundV2Market:
     """Overlay logs on the parent's market; touches nothing else. Wants the block's logs unfiltered."""
     market = parent.at(target)
-    indices = {place: token.stored.borrow_index for place, token in enumerate(market.tokens)}
+    indices = {i: token.stored.borrow_index for i, token in enumerate(market.tokens)}
     fold = Fold(market.contracts, market.places, indices, market.account)
     fold.apply(logs)
     lent: dict[Address, list[int]] = {}
-    for place, token in enumerate(market.tokens):
-        lent.setdefault(token.listing.underlying, []).append(place)
+    for i, token in enumerate(market.tokens):
+        lent.setdefault(token.listing.underlying, []).append(i)
 
     tokens = dict(enumerate(market.tokens))
     for log in logs:
