@@ -17,7 +17,8 @@ from keeper.deployment import Deployment, Findings
 from keeper.errors import ChainError, ReorgError, StateError
 from keeper.execution.base import Outcome, Status
 from keeper.execution.bidding import next_base_fee
-from keeper.execution.desk import Answered, Desk, Subject
+from keeper.execution.desk import Answered, Desk
+from keeper.execution.limits import Subject
 from keeper.journal.store import Journal
 from keeper.planning.base import Plan
 from keeper.pools import PoolBook

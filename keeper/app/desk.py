@@ -16,6 +16,7 @@ from keeper.execution.calldata import EXECUTE_SELECTOR
 from keeper.execution.desk import Desk, Live
 from keeper.execution.explain import explain_revert, explains
 from keeper.execution.keys import open_keystore, read_address, read_passphrase
+from keeper.execution.lane import Lane
 from keeper.execution.outbox import Outbox
 from keeper.execution.signer import LocalSigner, SigningPolicy
 from keeper.execution.simulate import Explain, Simulator
@@ -50,7 +51,8 @@ def build_desk(
     bookkeeper = Bookkeeper(chain, journal, settler, explain)
     tracker = Tracker(chain, outbox, journal, bookkeeper, confirmations=config.chain.confirmations)
     account = OperatorAccount(chain, journal, signer.address, warning_days=keys.gas_warning_days)
-    return Desk(journal, Simulator(chain, signer.address, explain), policies, Live(account, outbox, tracker))
+    live = Live((Lane(account, outbox, tracker),))
+    return Desk(journal, Simulator(chain, signer.address, explain), policies, live)
 
 
 def passphrase(keys: KeysConfig) -> str:

@@ -13,7 +13,7 @@ from keeper.config.fingerprint import from_decisive_json
 from keeper.deployment import Deployment
 from keeper.engine import Mind, Pace, decision_lines
 from keeper.errors import ChainError, StateError
-from keeper.execution.desk import Subject
+from keeper.execution.limits import Subject
 from keeper.pools import PoolBook
 from keeper.protocols.base import Row
 from keeper.types import BlockHead, PositionKey

@@ -19,7 +19,7 @@ from keeper.config.fingerprint import decisive_json, fingerprint
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine, Mind, Pace
 from keeper.errors import KeeperError, StateError
-from keeper.execution.signer import LocalSigner
+from keeper.execution.desk import Desk
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, stop_signals
 from keeper.journal.store import Journal, RunInfo
 from keeper.types import BlockHead
@@ -31,10 +31,12 @@ SAVE_EVERY_BLOCKS: Final = 50
 log = structlog.get_logger(__name__)
 
 
-async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json: bool) -> int:
+async def run(
+    config: KeeperConfig, *, live: bool, until_idle: int | None, json: bool, init_journal: bool = False
+) -> int:
     """Run until told to stop, or idle for `until_idle` blocks; returns the exit code.
 
-    `live` false is a dry run: everything but signing.
+    `live` false is a dry run: everything but signing. `init_journal` starts the books of keys that were used before.
     """
     try:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
@@ -46,7 +48,9 @@ async def run(config: KeeperConfig, *, live: bool, until_idle: int | None, json:
             journal = stack.enter_context(_open_journal(config, live=live))
             book = await warm_up(config, chain, journal.state, as_json=json)
             recording = _recording(config, chain, stack)
-            engine = await _engine(config, (chain, recording), journal, book, signer)
+            desk = build_desk(config, chain, journal, book, signer)
+            await desk.arm(adopt=init_journal)
+            engine = await _engine(config, (chain, recording), journal, book, desk)
 
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
@@ -69,14 +73,12 @@ async def _engine(
     chains: tuple[LiveChain, RecordingChain | None],
     journal: Journal,
     book: Book,
-    signer: LocalSigner | None,
+    desk: Desk,
 ) -> Engine:
-    """Assemble the engine around a warm book, armed, its starting state on record."""
+    """Assemble the engine around a warm book and a desk, its starting state on record."""
     chain, recording = chains
     pinned: PinnedChain = chain if recording is None else recording
     mind = Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), Pace(config.chain.block_time_s))
-    desk = build_desk(config, chain, journal, book, signer)
-    await desk.arm()
     if recording is not None:
         await _record_start(recording, book, Pace(config.chain.block_time_s))
 

@@ -9,6 +9,7 @@ from asyncio_throttle.throttler import Throttler
 from eth_hash.auto import keccak
 
 from keeper.chain.endpoints import Endpoints
+from keeper.chain.envelope import Answer, Request
 from keeper.chain.faults import CallError, classify_refusal, is_known_transaction
 from keeper.chain.headers import HeaderCache
 from keeper.chain.heads import HeadFollower, HeadTiming
@@ -126,6 +127,13 @@ class LiveChain:
 
         return receipt
 
+    async def knows(self, tx_hash: bytes) -> bool:
+        """See `AccountChain`."""
+        request = Request("eth_getTransactionByHash", (hexed(tx_hash),))
+        (answer,) = await self.endpoints.ask([request], lambda found: _is_there(found[0]))
+        answer.check()
+        return _is_there(answer)
+
     async def send_raw(self, raw: bytes) -> bytes:
         """See `AccountChain`."""
         tx_hash = keccak(raw)
@@ -150,6 +158,10 @@ class LiveChain:
             return quantity(answer.value(str))
         except ValueError as error:
             raise answer.malformed(error) from None
+
+
+def _is_there(answer: Answer) -> bool:
+    return answer.fault is None and answer.raw != b"null"
 
 
 async def open_chain(settings: ChainSettings) -> LiveChain:

@@ -105,6 +105,10 @@ class AccountChain(Protocol):
         """Fetch a receipt; None is "not mined as far as this node knows", which is not "never"."""
         ...
 
+    async def knows(self, tx_hash: bytes) -> bool:
+        """Tell whether any node has a transaction, in its pool or in a block; every node is asked before a no."""
+        ...
+
     async def send_raw(self, raw: bytes) -> bytes:
         """Hand a signed transaction over once, never again by itself, and return its hash.
 

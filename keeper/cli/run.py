@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="End when for this many blocks nothing was planned or in flight, or no block came for 60 s.",
 )
+@click.option(
+    "--init-journal",
+    is_flag=True,
+    help="Start the books of a key that was used before this journal; only if nothing it sent can still be in flight.",
+)
 @output_options
-def command(config_path: Path, *, live: bool, until_idle: int | None, as_json: bool, debug: bool) -> int:
+def command(  # noqa: PLR0913  # one parameter per option
+    config_path: Path, *, live: bool, until_idle: int | None, init_journal: bool, as_json: bool, debug: bool
+) -> int:
     """Follow the chain and liquidate what pays; a dry run unless config and --live agree.
 
     A dry run does everything but sign and send: it reads, finds, sizes and simulates, and writes to a journal of its
@@ -39,7 +46,8 @@ def command(config_path: Path, *, live: bool, until_idle: int | None, as_json: b
     from keeper import app  # half a second of imports: not before the configuration is known to be right
 
     announce(loaded, live_asked=live, as_json=as_json)
-    return asyncio.run(app.run(loaded.config, live=armed, until_idle=until_idle, json=as_json))
+    run = app.run(loaded.config, live=armed, until_idle=until_idle, json=as_json, init_journal=init_journal)
+    return asyncio.run(run)
 
 
 def announce(loaded: "Loaded", *, live_asked: bool, as_json: bool) -> None:

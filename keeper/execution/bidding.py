@@ -56,9 +56,9 @@ class BidPolicy:
 class Bid:
     """The fees of a plan and what they may cost.
 
-    `ceiling_wei` is the fee per gas above which the plan would keep less than its policy asks; no replacement goes
-    past it. `expected_cost_wei` is for the expected gas at the aimed block, `worst_cost_wei` for the whole gas limit
-    at the full fee: what the key must be able to pay.
+    `ceiling_wei` is the fee per gas above which the plan would keep less than its policy asks, or pay more than it
+    allows; no replacement goes past it. `expected_cost_wei` is for the expected gas at the aimed block,
+    `worst_cost_wei` for the whole gas limit at the full fee: what the key must be able to pay.
     """
 
     fees: Fees
@@ -136,7 +136,7 @@ def bid(plan: Plan, policy: BidPolicy, native_usd: int, rule: BaseFeeRule = EIP1
     fees = Fees(max_fee_wei=min(grown + tip, base_fee + room), tip_wei=tip)
     return Bid(
         fees,
-        ceiling_wei=ceiling,
+        ceiling_wei=min(ceiling, policy.max_fee_wei),
         expected_cost_wei=gas_cost_wei(opportunity.gas, base_fee, fees),
         worst_cost_wei=plan.gas_limit * fees.max_fee_wei,
     )
@@ -150,6 +150,19 @@ def replacement_fees(old: Fees, base_fee_wei: int) -> Fees:
     tip = max(bps_up(old.tip_wei, REPLACEMENT_BPS), old.tip_wei + 1)
     max_fee = max(bps_up(old.max_fee_wei, REPLACEMENT_BPS), old.max_fee_wei + 1)
     return Fees(max_fee_wei=max(max_fee, base_fee_wei + tip), tip_wei=tip)
+
+
+def next_rung(old: Fees, base_fee_wei: int, blocks: int, ceiling_wei: int) -> Fees | None:
+    """Climb one rung: enough for a pool to replace the old bid and, within the ceiling, for this many full blocks.
+
+    `base_fee_wei` is the next block's. None where no replacement under the ceiling could land in that block.
+    """
+    least = replacement_fees(old, 0)
+    if max(least.max_fee_wei, base_fee_wei) > ceiling_wei:
+        return None
+
+    wanted = base_fee_after_full_blocks(base_fee_wei, blocks) + least.tip_wei
+    return Fees(max_fee_wei=max(least.max_fee_wei, min(wanted, ceiling_wei)), tip_wei=least.tip_wei)
 
 
 def _wished_tip(plan: Plan, policy: BidPolicy, native_usd: int) -> int:

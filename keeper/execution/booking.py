@@ -53,7 +53,7 @@ class Bookkeeper:
     async def make(self, record: TxRecord, receipt: Receipt, block: BlockHead) -> Booking:
         """Book a mined transaction of ours; `ChainError` where the node cannot answer now, to be tried again."""
         if record.kind is TxKind.CANCEL:
-            reason = f"cancelled: nonce {record.tx.nonce} was used up after its last block had passed"
+            reason = f"cancelled: nonce {record.tx.nonce} was used up by a transfer of nothing"
             return Booking(_outcome(record, receipt, Status.EXPIRED, reason=reason), block.timestamp)
 
         plan = self._journal.plan(record.tx.plan_id or "")

@@ -10,25 +10,22 @@ from typing import Final, TypeAlias
 
 import structlog
 
-from keeper.errors import ChainError, SigningKeyError
-from keeper.execution.account import OperatorAccount
+from keeper.errors import SigningKeyError
 from keeper.execution.base import Outcome, Status
 from keeper.execution.bidding import EIP1559, BaseFeeRule, BidPolicy, bid
-from keeper.execution.outbox import Outbox
+from keeper.execution.lane import Lane, Seating
+from keeper.execution.limits import UNLIMITED, Limits, Subject
 from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulator
 from keeper.execution.submit import Answer
-from keeper.execution.track import Tracker, is_too_late
+from keeper.execution.track import is_too_late
 from keeper.journal.plans import PricedPlan
-from keeper.journal.records import TxKind, TxState
+from keeper.journal.records import TxKind, TxRecord, TxState
 from keeper.journal.store import Journal
 from keeper.planning.base import Plan
-from keeper.types import BlockHead, Declined, PositionKey, Reason, to_checksum
+from keeper.types import BlockHead, Declined, Reason
 
 Answered: TypeAlias = Outcome | Declined
-Subject: TypeAlias = tuple[str, PositionKey | None]
-"""A deployment and a position in it."""
-
 _ANSWERS: Final = {Answer.TAKEN: Status.SENT, Answer.UNKNOWN: Status.SENT, Answer.REFUSED: Status.REFUSED}
 
 log = structlog.get_logger(__name__)
@@ -36,17 +33,25 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a live run has and a dry run has not."""
+    """What a live run has and a dry run has not: its keys, in the operator's order, and what holds them back."""
 
-    account: OperatorAccount
-    outbox: Outbox
-    tracker: Tracker
+    lanes: tuple[Lane, ...]
+    limits: Limits = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Plans made at a head; `native_usd` is dollars times 10**18 for one whole native token."""
+
+    plans: Sequence[Plan]
+    head: BlockHead
+    native_usd: int
 
 
 class Desk:
     """The one place plans are acted on; one caller at a time, later ones wait.
 
-    Invariant: nothing is signed before `arm`, nor after the key was found to be used elsewhere or delegated.
+    Invariant: nothing is signed before `arm`, nor while the limits say that nothing may leave.
     """
 
     def __init__(
@@ -62,32 +67,33 @@ class Desk:
         self._simulator = simulator
         self._policies = policies
         self._live = live
+        self._lanes = () if live is None else live.lanes
+        self._limits = UNLIMITED if live is None else live.limits
         self._rule = rule
         self._turn = asyncio.Lock()
         self._subjects: dict[str, Subject] = {}
         self._rehearsed: dict[Subject, Plan] = {}
-        self._disarmed: str | None = None if live is None else "not armed yet"
-        self._checked_at: int | None = None
 
     @property
     def disarmed(self) -> str | None:
-        """Why nothing is signed at present; None when it is."""
-        return self._disarmed
+        """Why nothing is signed at present; None when a key is there to sign with."""
+        if self._limits.killed is not None:
+            return self._limits.killed
 
-    async def arm(self) -> None:
-        """Take up what the last run left in flight and get ready to sign; `SigningKeyError` for a delegated key."""
-        if self._live is None:
-            return
+        if self._live is None or any(lane.disarmed is None for lane in self._lanes):
+            return None
 
-        await self._live.account.refuse_delegation()
-        self._live.outbox.start(await self._live.account.nonce())
-        self._disarmed = None
-        log.info(
-            "desk_armed",
-            operator=to_checksum(self._live.outbox.sender),
-            nonce=self._live.outbox.ledger.mined,
-            in_flight=len(self._live.outbox.ledger.in_flight),
-        )
+        return "; ".join(dict.fromkeys(lane.disarmed for lane in self._lanes if lane.disarmed is not None))
+
+    @property
+    def held(self) -> tuple[str, ...]:
+        """Which limits hold plans back at present."""
+        return self._limits.held
+
+    async def arm(self, *, adopt: bool = False) -> None:
+        """Take up what the last run left in flight and get ready to sign; `SigningKeyError` for an unfit key."""
+        for lane in self._lanes:
+            await lane.arm(adopt=adopt)
 
     async def execute(self, plans: Sequence[Plan], head: BlockHead, native_usd: int) -> list[Answered]:
         """Act on plans made at this head, in their order; an answer for each.
@@ -97,33 +103,20 @@ class Desk:
         """
         async with self._turn:
             answers: dict[str, Answered] = {}
-            priced = await self._price(plans, head, native_usd, answers)
+            seats: dict[str, Lane] = {}
+            priced = await self._price(Pass(plans, head, native_usd), answers, seats)
             if priced:
                 self._journal.record_plans(priced)
                 await self._simulate(plans, priced, answers)
-
-            for each in priced:
-                if each.plan.id not in answers:
-                    answers[each.plan.id] = await self._send(each)
+                await self._send([each for each in priced if each.plan.id not in answers], seats, answers)
 
             return [answers[plan.id] for plan in plans]
 
     async def track(self, head: BlockHead) -> list[Outcome]:
-        """Follow what is in flight up to this head; what was booked. A node that cannot answer delays it, no more."""
-        live = self._live
-        if live is None:
-            return []
-
+        """Follow what is in flight up to this head; what was booked."""
         async with self._turn:
-            try:
-                outcomes = await live.tracker.on_head(head)
-                await live.account.check(head)
-            except ChainError as error:
-                log.warning("tracking_delayed", block=head.number, error=error.message)
-                return []
-
-            self._disarm(live.tracker.foreign or live.account.delegated)
-
+            outcomes = [outcome for lane in self._lanes for outcome in await lane.follow(head)]
+            self._limits.on_head(head)
             return outcomes
 
     def in_flight(self, head: BlockHead) -> frozenset[Subject]:
@@ -141,58 +134,66 @@ class Desk:
 
         return frozenset(
             self._subject(record.tx.plan_id)
-            for record in self._journal.transactions.open(self._live.outbox.sender)
+            for record in self._open()
             if record.kind is TxKind.PLAN
-            and record.state in (TxState.SIGNED, TxState.SENT, TxState.AMBIGUOUS)
+            and record.state.may_land
             and record.tx.plan_id is not None
             and not is_too_late(record, head)
         )
 
     def is_idle(self) -> bool:
         """Whether no transaction is waiting for a block; those in a block that is not final yet do not count."""
-        if self._live is None:
-            return True
-
-        records = self._journal.transactions.open(self._live.outbox.sender)
-        included = {record.tx.nonce for record in records if record.state is TxState.INCLUDED}
-        return all(record.tx.nonce in included for record in records)
+        records = self._open()
+        included = {(record.tx.sender, record.tx.nonce) for record in records if record.state is TxState.INCLUDED}
+        return all((record.tx.sender, record.tx.nonce) in included for record in records)
 
     async def runway(self, head: BlockHead) -> GasRunway | None:
-        """Compute how long the key's gas money lasts; None in a dry run."""
-        return None if self._live is None else await self._live.account.runway(head)
+        """Compute how long gas money lasts for the key that runs out first; None in a dry run."""
+        found = [await lane.account.runway(head) for lane in self._lanes]
+        return min(found, key=lambda runway: (runway.days is None, runway.days), default=None)
+
+    def _open(self) -> list[TxRecord]:
+        return [record for lane in self._lanes for record in self._journal.transactions.open(lane.sender)]
 
     # One stage each ------------------------------------------------------------------------------------------------
 
-    async def _price(
-        self, plans: Sequence[Plan], head: BlockHead, native_usd: int, answers: dict[str, Answered]
-    ) -> list[PricedPlan]:
-        """Bid for every plan that may go on; the others are answered."""
-        busy = self.in_flight(head)
-        funds = await self._live.account.free_funds_wei() if self._live is not None and plans else None
+    async def _price(self, work: Pass, answers: dict[str, Answered], seats: dict[str, Lane]) -> list[PricedPlan]:
+        """Bid for every plan that may go on, and find its lane; the others are answered."""
+        busy, disarmed = self.in_flight(work.head), self.disarmed
+        armed = [lane for lane in self._lanes if lane.disarmed is None]
+        free = {lane: await lane.account.free_funds_wei() for lane in armed if work.plans}
+        seating = Seating(free, work.plans)
         priced: list[PricedPlan] = []
-        for plan in plans:
+        for plan in work.plans:
             offer = plan.opportunity.offer
-            if self._disarmed is not None:
-                answers[plan.id] = _declined(plan, Reason.DISARMED, why=self._disarmed)
+            subject = (offer.deployment, offer.key)
+            if disarmed is not None:
+                answers[plan.id] = _declined(plan, Reason.DISARMED, why=disarmed)
                 continue
 
-            if (offer.deployment, offer.key) in busy:
+            if subject in busy:
                 answers[plan.id] = _declined(plan, Reason.IN_FLIGHT)
                 continue
 
-            offered = bid(plan, self._policies[plan.opportunity.strategy], native_usd, self._rule)
+            offered = bid(plan, self._policies[plan.opportunity.strategy], work.native_usd, self._rule)
             if isinstance(offered, Declined):
                 answers[plan.id] = offered
                 continue
 
-            if funds is not None and offered.worst_cost_wei > funds:
-                answers[plan.id] = _declined(
-                    plan, Reason.INSUFFICIENT_GAS_FUNDS, needed_wei=offered.worst_cost_wei, free_wei=funds
-                )
+            why = self._limits.refuses(subject, offered.worst_cost_wei, work.head)
+            if why is not None:
+                answers[plan.id] = _declined(plan, Reason.GOVERNED, why=why)
                 continue
 
-            funds = None if funds is None else funds - offered.worst_cost_wei
-            priced.append(PricedPlan(plan, offered, head))
+            lane = seating.take(plan, offered.worst_cost_wei) if armed else None
+            if lane is not None:
+                seats[plan.id] = lane
+            elif armed:
+                numbers = {"needed_wei": offered.worst_cost_wei, "free_wei": seating.most_free_wei}
+                answers[plan.id] = _declined(plan, Reason.INSUFFICIENT_GAS_FUNDS, **numbers)
+                continue
+
+            priced.append(PricedPlan(plan, offered, work.head))
 
         return priced
 
@@ -212,18 +213,31 @@ class Desk:
                 self._rehearsed[each.plan.opportunity.offer.deployment, each.plan.opportunity.offer.key] = each.plan
                 answers[each.plan.id] = self._conclude(each, Status.DRY_RUN, None)
 
-    async def _send(self, priced: PricedPlan) -> Outcome:
-        live, plan = self._live, priced.plan
-        if live is None:
+    async def _send(
+        self, priced: Sequence[PricedPlan], seats: Mapping[str, Lane], answers: dict[str, Answered]
+    ) -> None:
+        """Send what is left, in order on each lane, the lanes beside one another."""
+        if priced and self._live is None:
             raise SigningKeyError("a dry run sends nothing")
 
-        self._subjects[plan.id] = (plan.opportunity.offer.deployment, plan.opportunity.offer.key)
-        sent = await live.outbox.send_plan(plan, priced.bid.fees)
-        status = _ANSWERS[sent.submission.answer]
-        if status is Status.REFUSED:
-            self._journal.record_verdict(plan.id, status, priced.head.number, sent.submission.reason)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in self._lanes:
+                    own = [each for each in priced if seats[each.plan.id] is lane]
+                    group.create_task(self._send_on(lane, own, answers), name="send")
+        except BaseExceptionGroup as failed:
+            raise _first(failed) from failed
 
-        return _outcome(priced, status, sent.tx.hash, sent.submission.reason)
+    async def _send_on(self, lane: Lane, priced: Sequence[PricedPlan], answers: dict[str, Answered]) -> None:
+        for each in priced:
+            offer = each.plan.opportunity.offer
+            self._subjects[each.plan.id] = (offer.deployment, offer.key)
+            sent = await lane.outbox.send_plan(each.plan, each.bid.fees)
+            status = _ANSWERS[sent.submission.answer]
+            if status is Status.REFUSED:
+                self._journal.record_verdict(each.plan.id, status, each.head.number, sent.submission.reason)
+
+            answers[each.plan.id] = _outcome(each, status, sent.tx.hash, sent.submission.reason)
 
     def _conclude(self, priced: PricedPlan, status: Status, declined: Declined | None) -> Outcome:
         reason = None
@@ -236,20 +250,18 @@ class Desk:
         log.info("plan_concluded", plan=priced.plan.id, status=status.value, reason=reason)
         return _outcome(priced, status, b"", reason)
 
-    def _disarm(self, why: str | None) -> None:
-        """Sign nothing more in this run; only a restart, by somebody who looked into it, arms again."""
-        if why is None or self._disarmed is not None:
-            return
-
-        log.error("desk_disarmed", why=why, advice="find out who else uses the key, then start again")
-        self._disarmed = why
-
     def _subject(self, plan_id: str) -> Subject:
         if plan_id not in self._subjects:
             plan = self._journal.plan(plan_id)
             self._subjects[plan_id] = (plan.deployment, plan.position)
 
         return self._subjects[plan_id]
+
+
+def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The error that ended a group, as if there had been no group."""
+    first = failed.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def _outcome(priced: PricedPlan, status: Status, tx_hash: bytes, reason: str | None) -> Outcome:

@@ -14,11 +14,14 @@ class NonceLedger:
     """
 
     def __init__(self, mined: int, taken: Iterable[int] = (), *, floor: int = 0) -> None:
-        """Start from the chain's count, the nonces not final yet, and the first that was never final."""
+        """Start from the chain's count, the nonces not final yet, and the first that was never final.
+
+        What the chain has used from `floor` on, and nobody took, is a stranger's: the first `observe` names it.
+        """
         self.mined = mined
         self._taken = set(taken)
         self._floor = floor
-        self._highest = max(mined, floor)
+        self._highest = floor
 
     @property
     def in_flight(self) -> tuple[int, ...]:

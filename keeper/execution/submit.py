@@ -79,6 +79,10 @@ class Channel(Protocol):
         """Hand a transaction over, once."""
         ...
 
+    async def holds(self, tx: SignedTx) -> bool:
+        """Tell whether what was handed over is known to be there, pending or mined; False is "not that we can see"."""
+        ...
+
 
 class PublicPool:
     """The nodes' own pool: seen by everybody, won by the priority fee."""
@@ -101,6 +105,13 @@ class PublicPool:
             return Submission(Answer.UNKNOWN, error.message)
 
         return Submission(Answer.TAKEN)
+
+    async def holds(self, tx: SignedTx) -> bool:
+        """Look its hash up at every node; one that cannot answer has not seen it."""
+        try:
+            return await self._chain.knows(tx.hash)
+        except ChainError:
+            return False
 
 
 def _sorted_refusal(error: SubmissionError) -> Submission:

@@ -1,11 +1,11 @@
 """From handed over to final: every transaction of ours is followed until its nonce is used in a block too deep to go.
 
 What is in flight is read from the journal at each head, so a restart goes on where the last run stopped. A transaction
-whose last block has passed cannot succeed any more, but still holds its nonce: it is replaced by a cancel.
+whose last block has passed cannot succeed any more, but still holds its nonce: it is replaced by a cancel. Until then
+`ladder` looks after it.
 """
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
@@ -16,6 +16,8 @@ from keeper.chain.port import ChainPort, Receipt
 from keeper.execution.base import Fees, Outcome, Status
 from keeper.execution.bidding import base_fee_after_full_blocks, next_base_fee, replacement_fees
 from keeper.execution.booking import Bookkeeper
+from keeper.execution.ladder import Alternatives, Ladder, current, dearest
+from keeper.execution.limits import Subject
 from keeper.execution.outbox import Outbox
 from keeper.journal.records import TxKind, TxRecord, TxState
 from keeper.journal.store import Journal
@@ -51,6 +53,7 @@ class Tracker:
         self._outbox = outbox
         self._journal = journal
         self._bookkeeper = bookkeeper
+        self._ladder = Ladder(chain, outbox, journal)
         self._confirmations = confirmations
         self._last: BlockHead | None = None
         self._cancel_heads: Counter[int] = Counter()
@@ -60,7 +63,8 @@ class Tracker:
     async def on_head(self, head: BlockHead) -> list[Outcome]:
         """Book what was mined, correct what a reorg took back, offer again what got lost, cancel what is too late.
 
-        Returns the outcomes booked at this head; `ChainError` leaves the rest for the next one.
+        Returns the outcomes booked at this head; `ChainError` leaves the rest for the next one. Where the limits say
+        that nothing may leave, it only books.
         """
         mined = await self._chain.nonce(self._outbox.sender)
         follows = self._last is not None and head.parent_hash == self._last.hash
@@ -69,18 +73,24 @@ class Tracker:
         for nonce in self._outbox.ledger.observe(mined):
             outcomes += await self._meet_stranger(nonce, view)
 
+        waiting: list[Alternatives] = []
         records = self._journal.transactions.open(self._outbox.sender)
         for nonce, alternatives in groupby(records, key=lambda record: record.tx.nonce):
-            outcomes += await self._follow(nonce, list(alternatives), view)
+            outcomes += await self._settle(nonce, list(alternatives), view, waiting)
 
-        for nonce in self._outbox.ledger.gaps():
-            await self._fill(nonce, records, view)
+        if self._outbox.limits.killed is None:
+            await self._look_after(waiting, view)
+            for nonce in self._outbox.ledger.gaps():
+                await self._fill(nonce, records, view)
 
         # Only now: a head whose work was cut short is not one that later heads may build on.
         self._last = head
         return outcomes
 
-    async def _follow(self, nonce: int, alternatives: list[TxRecord], view: _View) -> list[Outcome]:
+    async def _settle(
+        self, nonce: int, alternatives: Alternatives, view: _View, waiting: list[Alternatives]
+    ) -> list[Outcome]:
+        """Book a nonce that was used; one that was not joins those that wait."""
         included = next((record for record in alternatives if record.state is TxState.INCLUDED), None)
         if included is not None:
             if await self._still_stands(included, view):
@@ -92,17 +102,20 @@ class Tracker:
             return await self._book_mined(nonce, alternatives, view)
 
         self._missing_heads.pop(nonce, None)
-        newest = alternatives[-1]
-        if newest.kind is TxKind.PLAN and not is_too_late(newest, view.head):
-            await self._outbox.offer_again(newest)
-            return []
-
-        await self._cancel(nonce, alternatives, view)
+        waiting.append(alternatives)
         return []
+
+    async def _look_after(self, waiting: list[Alternatives], view: _View) -> None:
+        """Let plans that may still succeed wait or climb; cancel the others."""
+        hopeful = [each for each in waiting if not _is_hopeless(current(each), view.head)]
+        given_up = await self._ladder.attend(hopeful, view.head)
+        for alternatives in waiting:
+            if alternatives not in hopeful or alternatives in given_up:
+                await self._cancel(alternatives[0].tx.nonce, alternatives, view)
 
     # Mined ---------------------------------------------------------------------------------------------------------
 
-    async def _book_mined(self, nonce: int, alternatives: Sequence[TxRecord], view: _View) -> list[Outcome]:
+    async def _book_mined(self, nonce: int, alternatives: Alternatives, view: _View) -> list[Outcome]:
         for record in alternatives:
             receipt = await self._chain.receipt(record.tx.hash)
             if receipt is not None:
@@ -123,6 +136,7 @@ class Tracker:
         booking = await self._bookkeeper.make(record, receipt, block)
         self._journal.book(booking)
         outcome = booking.outcome
+        self._outbox.limits.note_outcome(self._subject(record), outcome)
         self._cancel_heads.pop(record.tx.nonce, None)
         self._missing_heads.pop(record.tx.nonce, None)
         log.info(
@@ -159,14 +173,22 @@ class Tracker:
             return True
 
         self._journal.orphan(record.tx.hash, view.head.number)
+        self._outbox.limits.note_orphan(record.tx.hash)
         log.warning("booking_orphaned", plan=record.tx.plan_id, tx="0x" + record.tx.hash.hex(), block=booked.number)
         return False
 
     # Not mined -----------------------------------------------------------------------------------------------------
 
-    async def _cancel(self, nonce: int, alternatives: Sequence[TxRecord], view: _View) -> None:
-        newest = alternatives[-1]
-        if newest.kind is TxKind.CANCEL and newest.state.is_open:
+    def _subject(self, record: TxRecord) -> Subject | None:
+        if record.tx.plan_id is None:
+            return None
+
+        plan = self._journal.plan(record.tx.plan_id)
+        return plan.deployment, plan.position
+
+    async def _cancel(self, nonce: int, alternatives: Alternatives, view: _View) -> None:
+        newest = current(alternatives)
+        if newest.kind is TxKind.CANCEL and newest.state.may_land:
             self._cancel_heads[nonce] += 1
             if self._cancel_heads[nonce] % PATIENCE_HEADS:
                 await self._outbox.offer_again(newest)
@@ -178,10 +200,10 @@ class Tracker:
             await self._outbox.offer_again(newest)
             return
 
-        log.info("plan_expired", plan=newest.tx.plan_id, nonce=nonce, block=view.head.number)
+        log.info("plan_cancelled", plan=newest.tx.plan_id, nonce=nonce, block=view.head.number)
         await self._outbox.send_cancel(nonce, fees, newest.tx.plan_id)
 
-    async def _fill(self, nonce: int, records: Sequence[TxRecord], view: _View) -> None:
+    async def _fill(self, nonce: int, records: Alternatives, view: _View) -> None:
         """Use up a nonce that nobody holds, because what is in flight above it waits for it."""
         before = self._journal.transactions.at_nonce(self._outbox.sender, nonce)
         log.warning("nonce_gap_filled", nonce=nonce, block=view.head.number)
@@ -201,7 +223,7 @@ class Tracker:
         self._mark_foreign(nonce, view.head)
         return []
 
-    def _give_up(self, nonce: int, alternatives: Sequence[TxRecord], head: BlockHead) -> None:
+    def _give_up(self, nonce: int, alternatives: Alternatives, head: BlockHead) -> None:
         for record in alternatives:
             if not record.state.is_open:
                 continue
@@ -224,11 +246,12 @@ def is_too_late(record: TxRecord, head: BlockHead) -> bool:
     return head.number >= record.max_block or head.timestamp >= record.expires_at
 
 
-def _outbidding(records: Sequence[TxRecord], head: BlockHead) -> Fees:
+def _is_hopeless(record: TxRecord, head: BlockHead) -> bool:
+    """Tell whether a nonce is only to be used up: its plan is given up, or comes too late."""
+    return record.kind is TxKind.CANCEL or record.state is TxState.CANCELLED or is_too_late(record, head)
+
+
+def _outbidding(records: Alternatives, head: BlockHead) -> Fees:
     """Compute fees above everything these offer, and enough for the next few blocks however full they are."""
     base_fee = base_fee_after_full_blocks(next_base_fee(head), PATIENCE_HEADS)
-    highest = Fees(
-        max_fee_wei=max(record.fees.max_fee_wei for record in records),
-        tip_wei=max(record.fees.tip_wei for record in records),
-    )
-    return replacement_fees(highest, base_fee)
+    return replacement_fees(dearest(records), base_fee)

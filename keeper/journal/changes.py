@@ -24,4 +24,57 @@ HOLDS: Final[Sequence[Statement]] = (
     "CREATE INDEX outcomes_by_time ON outcomes (block_timestamp)",
 )
 
-CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS,)
+LANES: Final[Sequence[Statement]] = (
+    # The first nonce of a key that this journal answers for.
+    """
+    CREATE TABLE lanes (
+        sender TEXT PRIMARY KEY,
+        first_nonce INTEGER NOT NULL,
+        run INTEGER NOT NULL REFERENCES runs (id)
+    )
+    """,
+    """
+    INSERT INTO lanes (sender, first_nonce, run)
+    SELECT sender, min(nonce), min(run) FROM transactions GROUP BY sender
+    """,
+    # What a nonce is for: durable before a signer is asked, so that no crash can give it a second purpose.
+    """
+    CREATE TABLE intents (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs (id),
+        sender TEXT NOT NULL,
+        nonce INTEGER NOT NULL,
+        plan_id TEXT REFERENCES plans (id), -- none: only to be used up
+        status TEXT NOT NULL CHECK (status IN ('intended', 'signed', 'dropped'))
+    )
+    """,
+    """
+    INSERT INTO intents (run, sender, nonce, plan_id, status)
+    SELECT min(run), sender, nonce, max(plan_id), 'signed' FROM transactions WHERE status <> 'refused'
+    GROUP BY sender, nonce
+    """,
+    "CREATE UNIQUE INDEX one_live_intent ON intents (sender, nonce) WHERE status <> 'dropped'",
+    "DROP INDEX open_transactions",
+    """
+    CREATE INDEX open_transactions ON transactions (sender, nonce)
+    WHERE status IN ('signed', 'sent', 'ambiguous', 'cancelled', 'reorged', 'included')
+    """,
+    # Who won where we lost: what a place in the block was worth to somebody else.
+    """
+    CREATE TABLE winners (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs (id),
+        plan_id TEXT NOT NULL REFERENCES plans (id),
+        deployment TEXT NOT NULL,
+        tx_hash TEXT NOT NULL,
+        block_number INTEGER NOT NULL,
+        block_hash TEXT NOT NULL,
+        tip_wei TEXT NOT NULL, -- per gas
+        share_bps INTEGER NOT NULL, -- of what our plan had left after the base fee
+        UNIQUE (plan_id, tx_hash, block_hash)
+    )
+    """,
+    "CREATE INDEX winners_by_deployment ON winners (deployment, id)",
+)
+
+CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS, LANES)

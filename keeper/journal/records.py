@@ -15,13 +15,17 @@ class TxState(StrEnum):
     SIGNED = "signed"
     """its bytes are in the journal and may leave"""
     SENT = "sent"
-    """a channel took it"""
+    """a channel took it, or a node was found to have it"""
     AMBIGUOUS = "ambiguous"
     """handed over, answer unknown: it may land"""
     REFUSED = "refused"
     """a channel said no for good; its nonce is free again"""
+    CANCELLED = "cancelled"
+    """given up, a cancel is on its way: it may still land until its last block has passed"""
     INCLUDED = "included"
     """in a block, not yet deep enough to be final"""
+    REORGED = "reorged"
+    """its block, or that of what had replaced it, left the chain: it may land again"""
     REPLACED = "replaced"
     """another of our transactions with this nonce is in a block"""
     LOST = "lost"
@@ -32,19 +36,28 @@ class TxState(StrEnum):
     @property
     def is_open(self) -> bool:
         """Whether it still needs watching; a replaced one comes back with a reorg of the one that replaced it."""
-        return self in (TxState.SIGNED, TxState.SENT, TxState.AMBIGUOUS, TxState.INCLUDED)
+        return self.may_land or self is TxState.INCLUDED
 
+    @property
+    def may_land(self) -> bool:
+        """Whether a block may still take it up, as far as we know."""
+        return self in _MAY_LAND
+
+
+_MAY_LAND: Final = frozenset({TxState.SIGNED, TxState.SENT, TxState.AMBIGUOUS, TxState.CANCELLED, TxState.REORGED})
+_ENDS: Final = frozenset({TxState.INCLUDED, TxState.REPLACED, TxState.LOST})
+"""What may come of anything that may land."""
 
 NEXT: Final[Mapping[TxState, frozenset[TxState]]] = {
-    TxState.SIGNED: frozenset(
-        {TxState.SENT, TxState.AMBIGUOUS, TxState.REFUSED, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}
-    ),
-    TxState.SENT: frozenset({TxState.AMBIGUOUS, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}),
-    TxState.AMBIGUOUS: frozenset({TxState.SENT, TxState.REFUSED, TxState.INCLUDED, TxState.REPLACED, TxState.LOST}),
+    TxState.SIGNED: _ENDS | {TxState.SENT, TxState.AMBIGUOUS, TxState.REFUSED, TxState.CANCELLED},
+    TxState.SENT: _ENDS | {TxState.AMBIGUOUS, TxState.CANCELLED},
+    TxState.AMBIGUOUS: _ENDS | {TxState.SENT, TxState.REFUSED, TxState.CANCELLED},
     # A channel that refused it may have passed it on all the same.
     TxState.REFUSED: frozenset({TxState.INCLUDED}),
-    TxState.INCLUDED: frozenset({TxState.SENT, TxState.FINAL, TxState.REPLACED}),
-    TxState.REPLACED: frozenset({TxState.SENT, TxState.INCLUDED}),
+    TxState.CANCELLED: _ENDS,
+    TxState.INCLUDED: frozenset({TxState.REORGED, TxState.FINAL, TxState.REPLACED}),
+    TxState.REORGED: _ENDS | {TxState.SENT, TxState.AMBIGUOUS, TxState.CANCELLED},
+    TxState.REPLACED: frozenset({TxState.REORGED, TxState.INCLUDED}),
     TxState.LOST: frozenset({TxState.INCLUDED}),
     TxState.FINAL: frozenset(),
 }
@@ -57,6 +70,15 @@ class TxKind(StrEnum):
     PLAN = "plan"
     CANCEL = "cancel"
     """a transfer of nothing to ourselves, which only uses the nonce up"""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a nonce is for, written before anybody is asked to sign: this plan, or None only to use it up."""
+
+    sender: Address
+    nonce: int
+    plan_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

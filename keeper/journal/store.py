@@ -12,11 +12,11 @@ from keeper.journal.database import Database, insert_returning
 from keeper.journal.holds import HoldLedger
 from keeper.journal.passes import PassLedger
 from keeper.journal.plans import PlanLedger, PricedPlan
-from keeper.journal.records import PlanRecord, TxRecord, TxState
+from keeper.journal.records import Intent, PlanRecord, TxRecord, TxState
 from keeper.journal.sqlite import SqliteDatabase
 from keeper.journal.state import StateStore
 from keeper.journal.transactions import Booking, Step, TransactionLedger
-from keeper.types import BlockHead, Declined
+from keeper.types import Address, BlockHead, Declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,14 @@ class Journal:
     def earlier_plan_missed(self, plan_id: str, block_hash: bytes) -> bool:
         """Tell whether a plan of the same pass, ahead of this one, did not land in this block."""
         return self._plans.earlier_missed(plan_id, block_hash)
+
+    def adopt(self, sender: Address, first_nonce: int) -> None:
+        """Start keeping the books of a key from this nonce on."""
+        self.transactions.adopt(self._run, sender, first_nonce)
+
+    def intend(self, intent: Intent) -> None:
+        """Write what a nonce is for; only then may a signer be asked."""
+        self.transactions.intend(self._run, intent)
 
     def record_signed(self, record: TxRecord) -> None:
         """Write a signed transaction; only then may its bytes leave."""

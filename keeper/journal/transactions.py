@@ -1,4 +1,4 @@
-"""The transactions and outcomes tables: what was signed, where it stands, and what came of it in which block."""
+"""The intents, transactions and outcomes tables: what a nonce is for, what was signed for it, and what came of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keeper.errors import JournalError
 from keeper.execution.base import Fees, Outcome, SignedTx
 from keeper.journal.database import Connection, Database, SqlRow, insert
-from keeper.journal.records import NEXT, BlockRef, TxKind, TxRecord, TxState
+from keeper.journal.records import NEXT, BlockRef, Intent, TxKind, TxRecord, TxState
 from keeper.journal.text import from_hex, hex_text, to_json
 from keeper.types import Address, Settlement, TokenAmount, parse_address, to_checksum
 
@@ -32,40 +32,51 @@ class Step:
 
 
 class TransactionLedger:
-    """Invariant: what was signed never changes; its state moves only along `records.NEXT`, every step kept."""
+    """Invariant: what was signed never changes; its state moves only along `records.NEXT`, every step kept.
+
+    A nonce has one intent at a time, and everything signed for it is that intent's plan or a cancel.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def adopt(self, run: int, sender: Address, first_nonce: int) -> None:
+        """Start keeping the books of a key from this nonce on; what it sent before is not ours to explain."""
+        with self._database.write() as connection:
+            connection.execute("DELETE FROM lanes WHERE sender = ?", (to_checksum(sender),))
+            insert(connection, "lanes", {"sender": to_checksum(sender), "first_nonce": first_nonce, "run": run})
+
+    def first_nonce(self, sender: Address) -> int | None:
+        """Return the nonce from which on every transaction of a key is in the journal; None for an unknown key."""
+        rows = self._database.read("SELECT first_nonce FROM lanes WHERE sender = ?", (to_checksum(sender),))
+        return int(rows[0]["first_nonce"]) if rows else None
+
+    def intend(self, run: int, intent: Intent) -> None:
+        """Write what a nonce is for; once this returns a signer may be asked.
+
+        An intent for which nothing was signed gives way: nothing of it left. The same plan may be intended again, and
+        whatever was signed for a nonce it may be used up; `JournalError` for another plan.
+        """
+        place = (to_checksum(intent.sender), intent.nonce)
+        with self._database.write() as connection:
+            connection.execute(
+                "UPDATE intents SET status = 'dropped' WHERE status = 'intended' AND sender = ? AND nonce = ?", place
+            )
+            standing = _intent_at(connection, intent.sender, intent.nonce)
+            if standing is None:
+                row = {"run": run, "sender": place[0], "nonce": intent.nonce, "plan_id": intent.plan_id}
+                insert(connection, "intents", row | {"status": "intended"})
+            elif intent.plan_id not in (None, standing["plan_id"]):
+                raise JournalError(f"nonce {intent.nonce} is meant for {standing['plan_id']}", nonce=intent.nonce)
+
     def record_signed(self, run: int, record: TxRecord) -> None:
         """Write a signed transaction; once this returns its bytes may leave.
 
-        `JournalError` where its nonce already belongs to another intent that it does not say it replaces.
+        A cancel gives up, in the same commit, whatever may still land at its nonce. `JournalError` where the nonce is
+        not intended for the plan, or holds a transaction that the new one does not say it replaces.
         """
-        tx = record.tx
         with self._database.write() as connection:
-            insert(
-                connection,
-                "transactions",
-                {
-                    "hash": hex_text(tx.hash),
-                    "run": run,
-                    "kind": record.kind.value,
-                    "plan_id": tx.plan_id,
-                    "replaces": None if record.replaces is None else hex_text(record.replaces),
-                    "sender": to_checksum(tx.sender),
-                    "nonce": tx.nonce,
-                    "raw": tx.raw,
-                    "gas_limit": tx.gas_limit,
-                    "max_fee_wei": str(tx.fees.max_fee_wei),
-                    "tip_wei": str(tx.fees.tip_wei),
-                    "max_block": record.max_block,
-                    "expires_at": record.expires_at,
-                    "channel": record.channel,
-                    "status": TxState.SIGNED.value,
-                },
-            )
-            _add_transition(connection, run, Step(tx.hash, TxState.SIGNED))
+            _record_signed(connection, run, record)
 
     def move(self, run: int, step: Step) -> None:
         """Move a transaction to a state; staying where it is writes nothing, an impossible step is a `JournalError`."""
@@ -97,16 +108,17 @@ class TransactionLedger:
         """Take a booking back: its block is no longer part of the chain, it or what it had replaced may land."""
         with self._database.write() as connection:
             connection.execute("UPDATE outcomes SET canonical = 0 WHERE tx_hash = ?", (hex_text(tx_hash),))
-            _move(connection, run, Step(tx_hash, TxState.SENT, block_number, "block orphaned"))
+            _move(connection, run, Step(tx_hash, TxState.REORGED, block_number, "block orphaned"))
             for sibling in _siblings(connection, tx_hash):
                 if sibling.state is TxState.REPLACED:
-                    _move(connection, run, Step(sibling.tx.hash, TxState.SENT, block_number, "block orphaned"))
+                    _move(connection, run, Step(sibling.tx.hash, TxState.REORGED, block_number, "block orphaned"))
 
     def open(self, sender: Address) -> list[TxRecord]:
         """Read every transaction still to be watched, with the siblings at its nonce, by nonce and age."""
         rows = self._database.read(
             "SELECT * FROM transactions WHERE sender = :sender AND nonce IN (SELECT nonce FROM transactions "
-            "WHERE sender = :sender AND status IN ('signed', 'sent', 'ambiguous', 'included')) ORDER BY nonce, seq",
+            "WHERE sender = :sender AND status IN ('signed', 'sent', 'ambiguous', 'cancelled', 'reorged', 'included')) "
+            "ORDER BY nonce, seq",
             {"sender": to_checksum(sender)},
         )
         return [_record(row) for row in rows]
@@ -148,6 +160,61 @@ class TransactionLedger:
         return None if row["oldest"] is None else int(row["oldest"])
 
 
+def _record_signed(connection: Connection, run: int, record: TxRecord) -> None:
+    tx = record.tx
+    intent = _intent_at(connection, tx.sender, tx.nonce)
+    if intent is None or (record.kind is TxKind.PLAN and intent["plan_id"] != tx.plan_id):
+        meant_for = "nothing" if intent is None else intent["plan_id"] or "being used up"
+        raise JournalError(f"nonce {tx.nonce} is meant for {meant_for}, not for {tx.plan_id}", nonce=tx.nonce)
+
+    insert(
+        connection,
+        "transactions",
+        {
+            "hash": hex_text(tx.hash),
+            "run": run,
+            "kind": record.kind.value,
+            "plan_id": tx.plan_id,
+            "replaces": None if record.replaces is None else hex_text(record.replaces),
+            "sender": to_checksum(tx.sender),
+            "nonce": tx.nonce,
+            "raw": tx.raw,
+            "gas_limit": tx.gas_limit,
+            "max_fee_wei": str(tx.fees.max_fee_wei),
+            "tip_wei": str(tx.fees.tip_wei),
+            "max_block": record.max_block,
+            "expires_at": record.expires_at,
+            "channel": record.channel,
+            "status": TxState.SIGNED.value,
+        },
+    )
+    _add_transition(connection, run, Step(tx.hash, TxState.SIGNED))
+    connection.execute("UPDATE intents SET status = 'signed' WHERE id = ?", (intent["id"],))
+    if record.kind is TxKind.CANCEL:
+        for sibling in _siblings(connection, tx.hash):
+            if sibling.kind is TxKind.PLAN and sibling.state.may_land:
+                _move(connection, run, Step(sibling.tx.hash, TxState.CANCELLED, detail="cancel signed"))
+
+
+def _intent_at(connection: Connection, sender: Address, nonce: int) -> SqlRow | None:
+    rows = connection.execute(
+        "SELECT * FROM intents WHERE sender = ? AND nonce = ? AND status <> 'dropped'", (to_checksum(sender), nonce)
+    )
+    return next(iter(rows), None)
+
+
+def _free_if_all_refused(connection: Connection, tx_hash: str) -> None:
+    """Drop the intent of a nonce once nothing signed for it can be anywhere."""
+    connection.execute(
+        "UPDATE intents SET status = 'dropped' WHERE status <> 'dropped' AND EXISTS "
+        "(SELECT 1 FROM transactions AS this WHERE this.hash = :hash AND this.sender = intents.sender "
+        "AND this.nonce = intents.nonce) AND NOT EXISTS (SELECT 1 FROM transactions AS other "
+        "JOIN transactions AS this ON this.sender = other.sender AND this.nonce = other.nonce "
+        "WHERE this.hash = :hash AND other.status <> 'refused')",
+        {"hash": tx_hash},
+    )
+
+
 def _move(connection: Connection, run: int, step: Step) -> None:
     key = hex_text(step.tx_hash)
     row = connection.execute("SELECT status FROM transactions WHERE hash = ?", (key,)).fetchone()
@@ -163,6 +230,8 @@ def _move(connection: Connection, run: int, step: Step) -> None:
 
     connection.execute("UPDATE transactions SET status = ? WHERE hash = ?", (step.state.value, key))
     _add_transition(connection, run, step)
+    if step.state is TxState.REFUSED:
+        _free_if_all_refused(connection, key)
 
 
 def _siblings(connection: Connection, tx_hash: bytes) -> list[TxRecord]:

@@ -7,6 +7,7 @@ from keeper.config.values import parse_rpc_url
 from keeper.errors import SigningKeyError
 from keeper.execution.base import Outcome, Status
 from keeper.execution.bidding import next_base_fee
+from keeper.execution.submit import PublicPool
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.chain import LocalChain
 from keeper.types import BlockTarget, Reason, to_checksum
@@ -125,16 +126,30 @@ async def test_a_transaction_the_pool_dropped_is_offered_again(world):
     assert outcome.status is Status.LANDED
 
 
-async def test_a_plan_priced_out_by_a_gas_spike_is_cancelled_and_leaves_no_gap(world):
+async def test_a_plan_priced_out_by_a_gas_spike_offers_more_and_lands(world):
     (sent,) = await world.execute(await world.plan())
-    await world.mine(3, base_fee_wei=10 * GWEI)
+    await world.mine(base_fee_wei=10 * GWEI)
+    (rung,) = world.pending().values()
+    assert rung["hash"] != "0x" + sent.tx_hash.hex()
+    assert (rung["to"], int(rung["nonce"], 16)) == (to_checksum(EXECUTOR).lower(), 0)
+    (outcome,) = await world.mine(base_fee_wei=10 * GWEI)
+    assert (outcome.status, outcome.plan_id) == (Status.LANDED, "plan-1")
+    assert outcome.gas_price_wei > 10 * GWEI
+    assert world.office.states() == ["replaced", "included"]
+
+
+async def test_a_plan_priced_out_beyond_its_profit_is_cancelled_and_leaves_no_gap(world):
+    """Its ceiling is 95 gwei: 100 dollars less 5 to keep, at 2,000 dollars per native token, over 500,000 gas."""
+    (sent,) = await world.execute(await world.plan())
+    await world.mine(base_fee_wei=110 * GWEI)
     (cancel,) = world.pending().values()
     assert cancel["hash"] != "0x" + sent.tx_hash.hex()
     assert (cancel["to"], cancel["input"], int(cancel["nonce"], 16)) == (cancel["from"], "0x", 0)
-    (outcome,) = await world.mine(base_fee_wei=10 * GWEI)
+    (outcome,) = await world.mine(base_fee_wei=110 * GWEI)
     assert (outcome.status, outcome.plan_id) == (Status.EXPIRED, "plan-1")
     assert world.mined() == 1
     assert world.office.statuses() == ["expired"]
+    await world.mine(base_fee_wei=GWEI)
     await world.execute(await world.plan(2))
     (outcome,) = await world.mine(base_fee_wei=GWEI)
     assert (outcome.status, world.mined()) == (Status.LANDED, 2)
@@ -142,8 +157,8 @@ async def test_a_plan_priced_out_by_a_gas_spike_is_cancelled_and_leaves_no_gap(w
 
 async def test_a_cancel_priced_out_too_climbs_until_it_lands(world):
     await world.execute(await world.plan())
-    await world.mine(3, base_fee_wei=10 * GWEI)
-    for base_fee_wei in (40 * GWEI, 40 * GWEI, 40 * GWEI, 40 * GWEI):
+    await world.mine(base_fee_wei=110 * GWEI)
+    for base_fee_wei in (400 * GWEI,) * 4:
         await world.mine(base_fee_wei=base_fee_wei)
 
     assert world.mined() == 1
@@ -202,18 +217,20 @@ async def test_a_restart_goes_on_with_what_is_in_the_pool(world):
     assert outcomes[0].tx_hash == sent.tx_hash
 
 
-async def test_sending_the_same_bytes_twice_is_success(world):
+async def test_bytes_a_node_has_are_not_sent_again(world):
     await world.execute(await world.plan())
     record = world.office.journal.transactions.at_nonce(OPERATOR, 0)[0]
-    again = await world.office.outbox.offer_again(record)
+    assert await world.office.outbox.offer_again(record)
+    again = await PublicPool(world.chain).submit(record.tx)  # and it would have been no harm
     assert again.answer.value == "taken"
 
 
-async def test_sending_mined_bytes_again_is_told_by_the_nonce_and_settled_by_the_receipt(world):
+async def test_mined_bytes_are_found_by_their_hash_and_settled_by_the_receipt(world):
     await world.execute(await world.plan())
     record = world.office.journal.transactions.at_nonce(OPERATOR, 0)[0]
     world.rpc("evm_mine")
-    again = await world.office.outbox.offer_again(record)
+    assert await world.office.outbox.offer_again(record)
+    again = await PublicPool(world.chain).submit(record.tx)
     assert again.answer.value == "unknown"
     assert "nonce" in again.reason.lower()
     (outcome,) = await world.office.desk.track(await world.chain.latest())

@@ -8,6 +8,7 @@ from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper, Settled
 from keeper.execution.causes import Result
 from keeper.execution.desk import Desk, Live
+from keeper.execution.lane import Lane
 from keeper.execution.outbox import Outbox
 from keeper.execution.signer import LocalSigner, SigningPolicy
 from keeper.execution.simulate import Simulator
@@ -18,6 +19,7 @@ from keeper.journal.store import Journal, RunInfo
 from keeper.types import Address
 from keeper.units import GWEI
 from tests.fakes.ledger_chain import LedgerChain
+from tests.fakes.limits import FakeLimits
 from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES, SELECTOR
 
 ACCOUNT = Account.from_key(b"\x11" * 32)
@@ -50,26 +52,33 @@ def explain(deployment, data):
 
 
 class Office:
-    """`desk` and everything it stands on; `reopen` is what a restart does."""
+    """`desk` and everything it stands on; `reopen` is what a restart does. `outbox` and so on are the first lane's."""
 
-    def __init__(self, folder, *, live=True, chain=None, settler=None, channel=None):
+    def __init__(self, folder, *, live=True, chain=None, settler=None, channel=None, accounts=(ACCOUNT,)):
         self.path = folder / "keeper.db"
         self.live = live
         self.chain = chain or LedgerChain()
         self.settler = settler or ExpectedSettler()
         self.channel = channel
+        self.accounts = accounts
+        self.limits = FakeLimits()
         self._open()
 
     def _open(self):
         self.journal = Journal(self.path, live=self.live, chain_id=1, run=RUN)
-        policy = SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI)
-        channel = self.channel or PublicPool(self.chain)
-        self.outbox = Outbox(LocalSigner(ACCOUNT, policy), channel, self.journal, max_fee_wei=500 * GWEI)
-        bookkeeper = Bookkeeper(self.chain, self.journal, self.settler, explain)
-        self.tracker = Tracker(self.chain, self.outbox, self.journal, bookkeeper, confirmations=CONFIRMATIONS)
-        account = OperatorAccount(self.chain, self.journal, OPERATOR, warning_days=7)
-        live = Live(account, self.outbox, self.tracker) if self.live else None
+        self.lanes = tuple(map(self._make_lane, self.accounts))
+        self.lane = self.lanes[0]
+        self.outbox, self.tracker = self.lane.outbox, self.lane.tracker
+        live = Live(self.lanes, self.limits) if self.live else None
         self.desk = Desk(self.journal, Simulator(self.chain, OPERATOR, explain), POLICIES, live)
+
+    def _make_lane(self, account):
+        signer = LocalSigner(account, SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI))
+        channel = self.channel or PublicPool(self.chain)
+        outbox = Outbox(signer, channel, self.journal, self.limits, max_fee_wei=500 * GWEI)
+        bookkeeper = Bookkeeper(self.chain, self.journal, self.settler, explain)
+        tracker = Tracker(self.chain, outbox, self.journal, bookkeeper, confirmations=CONFIRMATIONS)
+        return Lane(OperatorAccount(self.chain, self.journal, signer.address, warning_days=7), outbox, tracker)
 
     async def reopen(self):
         """Start again on the same file, as after a crash or a stop."""

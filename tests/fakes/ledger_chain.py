@@ -38,6 +38,7 @@ class LedgerChain:
     blocks: list[BlockHead] = field(default_factory=lambda: [head(100)])
     pool: dict[bytes, PoolTx] = field(default_factory=dict)
     receipts: dict[bytes, Receipt] = field(default_factory=dict)
+    senders: dict[bytes, Address] = field(default_factory=dict)
     sends: list[bytes] = field(default_factory=list)
     simulations: list = field(default_factory=list)
     answer: Refusal | None = None
@@ -65,7 +66,7 @@ class LedgerChain:
         return tuple([await self.simulate(call, head, hypothesis) for call in calls])
 
     async def nonce(self, account, *, pending=False):
-        return self.foreign + len(self.receipts)
+        return self.foreign + sum(account in (None, self.senders[tx_hash]) for tx_hash in self.receipts)
 
     async def balance(self, account):
         return self.wei
@@ -76,11 +77,15 @@ class LedgerChain:
     async def receipt(self, tx_hash):
         return None if self.hide_receipts else self.receipts.get(tx_hash)
 
+    async def knows(self, tx_hash):
+        return tx_hash in self.pool or tx_hash in self.receipts
+
     async def send_raw(self, raw):
         self.sends.append(raw)
         found = decode(raw)
         if self.take:
-            self.pool = {h: t for h, t in self.pool.items() if t.nonce != found.nonce}
+            place = (found.sender, found.nonce)
+            self.pool = {h: t for h, t in self.pool.items() if (t.sender, t.nonce) != place}
             self.pool[found.hash] = found
 
         if self.answer is not None:
@@ -111,6 +116,7 @@ class LedgerChain:
         self.blocks.append(block)
         for index, tx in enumerate(txs):
             found = self.pool.pop(tx) if isinstance(tx, bytes) else tx
+            self.senders[found.hash] = found.sender
             price = min(found.max_fee_wei, block.base_fee_wei + found.tip_wei)
             self.receipts[found.hash] = Receipt(found.hash, block.hash, number, index, status, 400_000, price, ())
 

@@ -123,6 +123,23 @@ async def test_receipt_is_decoded(node, chain):
     assert (receipt.effective_gas_price_wei, receipt.logs) == (10**9, ())
 
 
+async def test_a_transaction_is_known_when_a_node_has_it(node, chain):
+    node.fail("eth_getTransactionByHash", Result({"hash": "0x" + "07" * 32, "blockHash": None}))
+    assert await chain.knows(b"\x07" * 32)
+
+
+async def test_a_transaction_no_node_has_is_not_known(node, chain):
+    node.fail("eth_getTransactionByHash", Result(None))
+    assert not await chain.knows(b"\x07" * 32)
+    assert node.asked[-1] == ("eth_getTransactionByHash", ["0x" + "07" * 32])
+
+
+async def test_a_node_that_cannot_say_whether_it_has_a_transaction_is_an_error(node, chain):
+    node.fail("eth_getTransactionByHash", Error(-32000, "internal error"))
+    with pytest.raises(RpcError):
+        await chain.knows(b"\x07" * 32)
+
+
 async def test_receipt_null_is_not_mined_as_far_as_known(chain):
     assert await chain.receipt(keccak(RAW)) is None
 

@@ -13,6 +13,7 @@ from keeper.execution.bidding import (
     fee_ceiling_wei,
     gas_cost_wei,
     next_base_fee,
+    next_rung,
     replacement_fees,
 )
 from keeper.types import Declined, Reason
@@ -146,3 +147,33 @@ def test_replacement_fees_raise_both_fields_by_an_eighth(old, expected):
 def test_replacement_fees_keep_up_with_the_base_fee():
     # the tip rises to 2.25 gwei, and 100 gwei of base fee must be paid beside it
     assert replacement_fees(Fees(30 * GWEI, 2 * GWEI), 100 * GWEI) == Fees(102_250_000_000, 2_250_000_000)
+
+
+# 14.65625 gwei with a tip of 2: an eighth more is 16.48828125 with 2.25
+OLD = Fees(14_656_250_000, 2 * GWEI)
+
+
+def test_a_rung_pays_the_base_fee_through_the_last_block_within_the_ceiling():
+    # base fee 30 gwei, one full block more: 33.75, and the tip of 2.25
+    assert next_rung(OLD, 30 * GWEI, 1, 95 * GWEI) == Fees(36_000_000_000, 2_250_000_000)
+
+
+def test_a_rung_is_an_eighth_above_the_old_bid_where_the_base_fee_asks_for_less():
+    assert next_rung(OLD, 8 * GWEI, 0, 95 * GWEI) == Fees(16_488_281_250, 2_250_000_000)
+
+
+def test_a_rung_stops_at_the_ceiling():
+    assert next_rung(OLD, 94 * GWEI, 2, 95 * GWEI) == Fees(95 * GWEI, 2_250_000_000)
+
+
+def test_there_is_no_rung_that_a_pool_would_take_above_the_ceiling():
+    assert next_rung(OLD, 8 * GWEI, 0, 16_488_281_249) is None
+    assert next_rung(OLD, 8 * GWEI, 0, 16_488_281_250) == Fees(16_488_281_250, 2_250_000_000)
+
+
+def test_there_is_no_rung_under_a_base_fee_above_the_ceiling():
+    assert next_rung(OLD, 95 * GWEI + 1, 0, 95 * GWEI) is None
+
+
+def test_the_ceiling_of_a_bid_is_the_policys_cap_where_that_is_lower():
+    assert bid(PLAN, policy(max_fee_wei=20 * GWEI), NATIVE_USD).ceiling_wei == 20 * GWEI

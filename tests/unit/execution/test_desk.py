@@ -199,7 +199,7 @@ async def test_no_log_line_shows_the_key_or_what_was_signed(office):
             office.chain.mine()
             await office.track()
 
-    assert {"transaction_submitted", "plan_expired"} <= {line["event"] for line in logs}
+    assert {"transaction_submitted", "plan_cancelled"} <= {line["event"] for line in logs}
     for secret in (b"\x11" * 32, *office.chain.sends):
         assert secret.hex() not in str(logs)
 
@@ -229,12 +229,20 @@ async def test_a_refused_plan_gives_its_nonce_to_the_next(office, refusal):
     assert office.statuses() == ["refused", "sent"]
 
 
-async def test_a_lost_answer_keeps_the_nonce(office):
-    office.chain.answer = Refusal.AMBIGUOUS
+async def test_a_lost_answer_is_settled_by_looking_the_hash_up(office):
+    office.chain.answer = Refusal.AMBIGUOUS  # the pool took it
+    (found,) = await office.execute(make_plan(1))
+    assert found.status is Status.SENT
+    assert office.states() == ["sent"]
+    assert len(office.chain.sends) == 1
+
+
+async def test_a_lost_request_keeps_the_nonce(office):
+    office.chain.answer, office.chain.take = Refusal.AMBIGUOUS, False
     (found,) = await office.execute(make_plan(1))
     assert found.status is Status.SENT
     assert office.states() == ["ambiguous"]
-    office.chain.answer = None
+    office.chain.answer, office.chain.take = None, True
     await office.execute(make_plan(2))
     assert [decode(raw).nonce for raw in office.chain.sends] == [0, 1]
 

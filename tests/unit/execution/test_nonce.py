@@ -31,14 +31,19 @@ def test_a_restart_on_a_lagging_node_starts_above_what_the_journal_knows():
 
 
 def test_observe_names_nonces_we_never_handed_out():
-    ledger = NonceLedger(mined=5)
+    ledger = NonceLedger(mined=5, floor=5)
     assert ledger.reserve() == 5
     assert ledger.observe(6) == ()
     assert ledger.observe(8) == (6, 7)
 
 
+def test_observe_names_what_was_used_between_two_runs():
+    """Nonces 3 and 5 were ours and are open; 4 was used while nobody of ours looked."""
+    assert NonceLedger(mined=6, taken=(3, 5), floor=3).observe(6) == (4,)
+
+
 def test_observe_names_a_stranger_once_although_a_reorg_repeats_the_count():
-    ledger = NonceLedger(mined=5)
+    ledger = NonceLedger(mined=5, floor=5)
     assert ledger.observe(6) == (5,)
     assert ledger.observe(4) == ()
     assert ledger.observe(6) == ()

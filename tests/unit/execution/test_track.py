@@ -2,13 +2,13 @@ import pytest
 import structlog
 
 from keeper.chain.phrases import Refusal
-from keeper.errors import DecodeError, RpcError
+from keeper.errors import DecodeError, RpcError, SigningKeyError
 from keeper.execution.base import Status
 from keeper.execution.booking import Settled
 from keeper.execution.causes import Result
 from keeper.types import Payment, Reason, Rejected, Returned, Settlement, TokenAmount
 from keeper.units import GWEI
-from tests.fakes.desk import CONFIRMATIONS, OPERATOR
+from tests.fakes.desk import CONFIRMATIONS, OPERATOR, Office
 from tests.fakes.heads import target
 from tests.fakes.ledger_chain import PoolTx, decode
 from tests.fakes.plans import COLLATERAL, DEBT, POOL, make_plan, position
@@ -255,7 +255,7 @@ async def test_a_cancel_reorganised_away_lets_the_plan_come_back(office):
     (outcome,) = await office.track()
     assert (outcome.status, outcome.tx_hash) == (Status.REVERTED, tx)
     assert office.statuses() == ["reverted"]
-    assert office.states() == ["included", "replaced"]
+    assert office.states() == ["included", "replaced", "replaced"]  # the rung it climbed, and the cancel
 
 
 # Late -----------------------------------------------------------------------------------------------------------
@@ -277,8 +277,10 @@ async def test_a_plan_whose_last_block_has_passed_is_cancelled_at_its_nonce(offi
     await pass_blocks(office, 1)
     plan, cancel = decode(office.chain.sends[0]), decode(office.chain.sends[-1])
     assert (cancel.sender, cancel.to, cancel.nonce, cancel.data) == (OPERATOR, OPERATOR, 0, b"")
-    assert cancel.max_fee_wei >= -(-plan.max_fee_wei * 9 // 8)
-    assert cancel.tip_wei == plan.tip_wei * 9 // 8
+    # left out of 102 although it could pay, the plan climbed one rung; the cancel outbids that
+    assert cancel.max_fee_wei >= -(-plan.max_fee_wei * 81 // 64)
+    assert cancel.tip_wei == plan.tip_wei * 81 // 64
+    assert office.states() == ["cancelled", "cancelled", "sent"]
     assert office.statuses() == ["sent"]  # it may still land, as a revert
     assert office.desk.in_flight(office.chain.head) == frozenset()
     assert not office.desk.is_idle()
@@ -300,7 +302,7 @@ async def test_a_mined_cancel_ends_the_plan_as_expired_and_leaves_no_gap(office)
     assert row["status"] == "expired"
     assert "cancelled" in row["reason"]
     assert row["gas_used"] == 400_000  # what the cancel cost, as the fake chain has it
-    assert office.states() == ["replaced", "included"]
+    assert office.states() == ["replaced", "replaced", "included"]
     assert office.desk.is_idle()
     await office.execute(make_plan(2, at=target(105)))
     assert decode(office.chain.sends[-1]).nonce == 1
@@ -314,7 +316,7 @@ async def test_a_plan_that_outruns_its_cancel_is_booked_as_what_it_did(office):
     office.chain.mine(kept, status=0)
     (outcome,) = await office.track()
     assert (outcome.status, outcome.tx_hash) == (Status.REVERTED, tx)
-    assert office.states() == ["included", "replaced"]
+    assert office.states() == ["included", "replaced", "replaced"]
 
 
 async def test_a_stuck_cancel_offers_more_after_some_heads(office):
@@ -408,7 +410,7 @@ async def test_a_nonce_used_by_a_stranger_disarms(office):
         await office.track()
 
     assert "not ours" in office.desk.disarmed
-    assert {"key_used_elsewhere", "desk_disarmed"} <= {line["event"] for line in logs}
+    assert {"key_used_elsewhere", "lane_disarmed"} <= {line["event"] for line in logs}
     (found,) = await office.execute(make_plan())
     assert found.reason is Reason.DISARMED
 
@@ -451,9 +453,10 @@ async def test_a_restart_books_what_landed_meanwhile(office):
     assert office.report()[0]["realised_profit"] == "80"
 
 
-async def test_a_restart_offers_what_is_still_in_flight_again_and_signs_nothing_new_for_it(office):
+async def test_a_restart_offers_what_a_node_forgot_again_and_signs_nothing_new_for_it(office):
     await office.execute(make_plan())
     await office.reopen()
+    office.chain.pool.clear()
     await pass_blocks(office, 1)
     assert office.chain.sends == [office.chain.sends[0]] * 2
     await office.execute(make_plan(2, at=target(102)))
@@ -471,14 +474,39 @@ async def test_a_restart_after_a_reorg_takes_the_booking_back(office):
     assert office.statuses() == ["sent"]
 
 
-async def test_a_restart_takes_a_count_that_moved_while_nothing_was_in_flight_for_granted(office):
-    """Between runs the operator may have used the key; nothing of ours was at stake."""
-    office.chain.foreign = 4
+async def test_a_key_used_between_two_runs_is_disarmed_at_the_first_head(office):
+    await office.execute(make_plan())
+    office.chain.mine_all()
+    await office.track()
+    office.chain.foreign = 1  # nonce 1 was used while no keeper looked
     await office.reopen()
     await office.track()
-    assert office.desk.disarmed is None
+    assert office.desk.disarmed == "nonce 1 was used by a transaction that is not ours"
+    (found,) = await office.execute(make_plan(2, at=target(102)))
+    assert found.reason is Reason.DISARMED
+
+
+async def test_a_used_key_without_its_journal_does_not_arm(tmp_path):
+    office = Office(tmp_path)
+    office.chain.foreign = 4
+    with pytest.raises(SigningKeyError, match="has sent 4 transactions, and this journal knows none"):
+        await office.desk.arm()
+
+    assert office.desk.disarmed == "not armed yet"
+    office.close()
+
+
+async def test_a_used_key_is_adopted_when_told_so_and_goes_on_from_its_nonce(tmp_path):
+    office = Office(tmp_path)
+    office.chain.foreign = 4
+    await office.desk.arm(adopt=True)
+    await office.track()
     await office.execute(make_plan())
     assert decode(office.chain.sends[-1]).nonce == 4
+    await office.reopen()  # once is enough
+    await office.track()
+    assert office.desk.disarmed is None
+    office.close()
 
 
 async def test_two_plans_in_one_block_are_booked_in_nonce_order(office):

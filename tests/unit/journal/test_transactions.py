@@ -9,7 +9,7 @@ from keeper.execution.base import Fees, Outcome, SignedTx, Status
 from keeper.execution.bidding import bid
 from keeper.journal.plans import PricedPlan
 from keeper.journal.queries import gas_spent_wei, report_rows
-from keeper.journal.records import NEXT, BlockRef, TxKind, TxRecord, TxState
+from keeper.journal.records import NEXT, BlockRef, Intent, TxKind, TxRecord, TxState
 from keeper.journal.transactions import Booking
 from keeper.types import TokenAmount
 from tests.fakes.desk import OPERATOR
@@ -49,47 +49,117 @@ def _plan(journal):
     journal.record_plans([PricedPlan(plan, bid(plan, POLICIES["flash"], NATIVE_USD), head())])
 
 
+def sign(journal, **changes):
+    """Intend the nonce for the record, then write it as signed."""
+    signed = record(**changes)
+    plan_id = signed.tx.plan_id if signed.kind is TxKind.PLAN else None
+    journal.intend(Intent(signed.tx.sender, signed.tx.nonce, plan_id))
+    journal.record_signed(signed)
+
+
+@pytest.fixture
+def second_plan(journal):
+    plan = make_plan(2)
+    journal.record_plans([PricedPlan(plan, bid(plan, POLICIES["flash"], NATIVE_USD), head())])
+    return plan.id
+
+
 def states(journal):
     return [r.state.value for r in journal.transactions.at_nonce(OPERATOR, 7)]
 
 
 def test_a_signed_transaction_comes_back_as_it_was_written(journal):
-    journal.record_signed(record())
+    sign(journal)
     assert journal.transactions.open(OPERATOR) == [record()]
 
 
-def test_a_second_intent_for_a_nonce_is_refused(journal):
-    journal.record_signed(record())
+def test_a_second_intent_for_a_nonce_is_refused(journal, second_plan):
+    sign(journal)
+    with pytest.raises(JournalError, match="nonce 7 is meant for plan-1"):
+        journal.intend(Intent(OPERATOR, 7, second_plan))
+
+
+def test_nothing_is_written_as_signed_for_a_nonce_without_an_intent(journal):
+    with pytest.raises(JournalError, match="nonce 7 is meant for nothing"):
+        journal.record_signed(record())
+
+
+def test_another_plan_is_not_written_as_signed_for_an_intended_nonce(journal, second_plan):
+    journal.intend(Intent(OPERATOR, 7, "plan-1"))
+    with pytest.raises(JournalError, match="nonce 7 is meant for plan-1, not for plan-2"):
+        journal.record_signed(record(plan_id=second_plan))
+
+
+def test_an_alternative_that_does_not_say_what_it_replaces_is_refused(journal):
+    sign(journal)
     with pytest.raises(JournalError, match="UNIQUE"):
         journal.record_signed(record(TWO))
 
 
+def test_an_intent_nothing_was_signed_for_gives_way(journal, second_plan, connection):
+    journal.intend(Intent(OPERATOR, 7, "plan-1"))
+    journal.intend(Intent(OPERATOR, 7, second_plan))
+    sign(journal, plan_id=second_plan)
+    rows = connection.execute("SELECT plan_id, status FROM intents ORDER BY id")
+    assert [tuple(row) for row in rows] == [("plan-1", "dropped"), ("plan-2", "dropped"), ("plan-2", "signed")]
+
+
+def test_a_nonce_whose_transactions_were_all_refused_may_be_meant_for_something_else(journal, second_plan):
+    sign(journal)
+    journal.move(ONE, TxState.REFUSED)
+    sign(journal, tx_hash=TWO, replaces=ONE, plan_id=second_plan)
+    assert states(journal) == ["refused", "signed"]
+
+
+def test_a_nonce_with_one_transaction_out_stays_what_it_was_meant_for(journal, second_plan):
+    sign(journal)
+    sign(journal, tx_hash=TWO, replaces=ONE)
+    journal.move(TWO, TxState.REFUSED)
+    with pytest.raises(JournalError, match="is meant for plan-1"):
+        journal.intend(Intent(OPERATOR, 7, second_plan))
+
+
+def test_a_cancel_gives_its_plan_up_in_the_same_commit(journal):
+    sign(journal)
+    journal.move(ONE, TxState.SENT)
+    sign(journal, tx_hash=TWO, replaces=ONE, kind=TxKind.CANCEL)
+    assert states(journal) == ["cancelled", "signed"]
+    assert [r.tx.hash for r in journal.transactions.open(OPERATOR)] == [ONE, TWO]
+
+
+def test_a_key_is_unknown_until_it_is_adopted(journal):
+    assert journal.transactions.first_nonce(OPERATOR) is None
+    journal.adopt(OPERATOR, 4)
+    journal.adopt(OPERATOR, 9)
+    assert journal.transactions.first_nonce(OPERATOR) == 9
+
+
 def test_a_declared_replacement_shares_the_nonce(journal):
-    journal.record_signed(record())
-    journal.record_signed(record(TWO, replaces=ONE, kind=TxKind.CANCEL))
+    sign(journal)
+    sign(journal, tx_hash=TWO, replaces=ONE, kind=TxKind.CANCEL)
     assert [r.tx.hash for r in journal.transactions.open(OPERATOR)] == [ONE, TWO]
 
 
 def test_a_transaction_of_an_unwritten_plan_is_refused(journal):
     with pytest.raises(JournalError, match="FOREIGN KEY"):
-        journal.record_signed(record(plan_id="plan-9"))
+        sign(journal, plan_id="plan-9")
 
 
 @pytest.mark.parametrize("column", ["raw = x'00'", "nonce = 8", "plan_id = NULL", "kind = 'cancel'", "sender = '0x'"])
 def test_what_was_signed_cannot_be_rewritten(journal, connection, column):
-    journal.record_signed(record())
+    sign(journal)
     with pytest.raises(sqlite3.IntegrityError, match="never rewritten"):
         connection.execute(f"UPDATE transactions SET {column}")  # noqa: S608 - the test's own text
 
 
 def test_what_was_signed_cannot_be_removed(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     with pytest.raises(sqlite3.IntegrityError, match="never removed"):
         connection.execute("DELETE FROM transactions")
 
 
 def test_every_step_is_kept(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     journal.move(ONE, TxState.AMBIGUOUS, detail="timeout")
     journal.move(ONE, TxState.SENT)
     journal.move(ONE, TxState.SENT)  # staying is no step
@@ -104,13 +174,15 @@ def test_every_step_is_kept(journal, connection):
         (TxState.SENT, TxState.SIGNED),
         (TxState.REFUSED, TxState.SENT),
         (TxState.LOST, TxState.SENT),
+        (TxState.CANCELLED, TxState.SENT),
+        (TxState.INCLUDED, TxState.SENT),
         (TxState.INCLUDED, TxState.FINAL, TxState.INCLUDED),
         (TxState.INCLUDED, TxState.FINAL, TxState.SENT),
         (TxState.INCLUDED, TxState.LOST),
     ],
 )
 def test_an_impossible_step_is_refused(journal, path):
-    journal.record_signed(record())
+    sign(journal)
     for state in path[:-1]:
         journal.move(ONE, state)
 
@@ -132,7 +204,7 @@ def test_a_move_of_an_unknown_transaction_is_an_error(journal):
 
 
 def test_a_booking_makes_its_transaction_included(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     journal.book(booking())
     assert states(journal) == ["included"]
     assert journal.transactions.booked_block(ONE) == BlockRef(101, BLOCK)
@@ -143,7 +215,7 @@ def test_a_booking_makes_its_transaction_included(journal, connection):
 
 
 def test_a_booking_in_another_block_takes_the_first_ones_place(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     journal.book(booking())
     journal.book(booking(block_hash=OTHER_BLOCK, number=102, status=Status.REVERTED))
     assert journal.transactions.booked_block(ONE) == BlockRef(102, OTHER_BLOCK)
@@ -153,7 +225,7 @@ def test_a_booking_in_another_block_takes_the_first_ones_place(journal, connecti
 
 
 def test_a_booking_that_comes_back_is_the_one_first_concluded(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     journal.book(booking())
     journal.orphan(ONE, 102)
     journal.book(booking(profit=1))
@@ -162,7 +234,7 @@ def test_a_booking_that_comes_back_is_the_one_first_concluded(journal, connectio
 
 
 def test_an_orphaned_booking_is_in_flight_again(journal, connection):
-    journal.record_signed(record())
+    sign(journal)
     journal.move(ONE, TxState.SENT)
     journal.book(booking())
     journal.orphan(ONE, 102)
@@ -173,8 +245,8 @@ def test_an_orphaned_booking_is_in_flight_again(journal, connection):
 
 
 def test_the_plans_own_outcome_counts_over_its_cancels(journal, connection):
-    journal.record_signed(record())
-    journal.record_signed(record(TWO, replaces=ONE, kind=TxKind.CANCEL))
+    sign(journal)
+    sign(journal, tx_hash=TWO, replaces=ONE, kind=TxKind.CANCEL)
     journal.book(booking(TWO, status=Status.EXPIRED))
     assert next(report_rows(connection))["status"] == "expired"
     journal.orphan(TWO, 102)
@@ -183,8 +255,8 @@ def test_the_plans_own_outcome_counts_over_its_cancels(journal, connection):
 
 
 def test_gas_is_added_up_from_a_timestamp_on(journal, connection):
-    journal.record_signed(record())
-    journal.record_signed(record(TWO, nonce=8))
+    sign(journal)
+    sign(journal, tx_hash=TWO, nonce=8)
     journal.book(booking())
     journal.book(booking(TWO, number=201))
     assert journal.transactions.gas_spent_wei(0) == 2 * 400_000 * 2**65 == gas_spent_wei(connection)
@@ -194,8 +266,8 @@ def test_gas_is_added_up_from_a_timestamp_on(journal, connection):
 
 def test_the_first_open_nonce_is_above_everything_settled(journal):
     assert journal.transactions.first_open_nonce(OPERATOR) == 0
-    journal.record_signed(record())
-    journal.record_signed(record(TWO, nonce=8))
+    sign(journal)
+    sign(journal, tx_hash=TWO, nonce=8)
     journal.book(booking())
     journal.move(ONE, TxState.FINAL)
     assert journal.transactions.first_open_nonce(OPERATOR) == 8
@@ -203,9 +275,9 @@ def test_the_first_open_nonce_is_above_everything_settled(journal):
 
 
 def test_siblings_of_an_open_transaction_are_read_with_it(journal):
-    journal.record_signed(record())
+    sign(journal)
     journal.move(ONE, TxState.REFUSED)
-    journal.record_signed(record(TWO, replaces=ONE))
+    sign(journal, tx_hash=TWO, replaces=ONE)
     found = journal.transactions.open(OPERATOR)
     assert [(r.tx.hash, r.state, r.replaces) for r in found] == [
         (ONE, TxState.REFUSED, None),
@@ -216,6 +288,7 @@ def test_siblings_of_an_open_transaction_are_read_with_it(journal):
 def test_another_keys_transactions_are_not_ours(journal):
     other = record()
     other = replace(other, tx=replace(other.tx, sender=COLLATERAL))
+    journal.intend(Intent(COLLATERAL, 7, "plan-1"))
     journal.record_signed(other)
     assert journal.transactions.open(OPERATOR) == []
 
@@ -225,7 +298,7 @@ def test_an_earlier_plan_of_the_pass_that_is_not_in_the_block_is_noticed(journal
     journal.record_plans([PricedPlan(second, bid(second, POLICIES["flash"], NATIVE_USD), head())])
     assert not journal.earlier_plan_missed("plan-1", BLOCK)
     assert journal.earlier_plan_missed("plan-2", BLOCK)
-    journal.record_signed(record())
+    sign(journal)
     journal.book(booking())
     assert not journal.earlier_plan_missed("plan-2", BLOCK)
     assert journal.earlier_plan_missed("plan-2", OTHER_BLOCK)
@@ -235,7 +308,7 @@ def test_alternatives_come_in_the_order_of_signing(journal):
     hashes = [bytes([i]) * 32 for i in (9, 3, 6)]
     previous = None
     for tx_hash in hashes:
-        journal.record_signed(record(tx_hash, replaces=previous))
+        sign(journal, tx_hash=tx_hash, replaces=previous)
         previous = tx_hash
 
     found = journal.transactions.at_nonce(OPERATOR, 7)

@@ -1,0 +1,135 @@
+"""Lanes: one key each, with its nonces, its money and what it has in flight; and which plan rides on which.
+
+What depends on one another rides on one key, in order: nonces keep it. What does not is spread, so that a transaction
+that is stuck, or a key that had to be disarmed, holds up nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import structlog
+
+from keeper.errors import ChainError
+from keeper.execution.account import OperatorAccount
+from keeper.execution.base import Outcome
+from keeper.execution.outbox import Outbox
+from keeper.execution.track import Tracker
+from keeper.planning.base import Plan
+from keeper.types import Address, BlockHead, to_checksum
+
+log = structlog.get_logger(__name__)
+
+
+class Lane:
+    """One key at work.
+
+    Invariant: `disarmed` is None only after `arm`, and never again once the key was found to be used elsewhere or
+    delegated; a restart, by somebody who looked into it, arms again.
+    """
+
+    def __init__(self, account: OperatorAccount, outbox: Outbox, tracker: Tracker) -> None:
+        self.account = account
+        self.outbox = outbox
+        self.tracker = tracker
+        self.disarmed: str | None = "not armed yet"
+
+    @property
+    def sender(self) -> Address:
+        """Whose transactions these are."""
+        return self.outbox.sender
+
+    async def arm(self, *, adopt: bool = False) -> None:
+        """Take up what the last run left in flight; `SigningKeyError` for a delegated key, or one the journal misses.
+
+        `adopt` starts the books of a key that was used before this journal was there.
+        """
+        await self.account.refuse_delegation()
+        self.outbox.start(await self.account.nonce(), adopt=adopt)
+        self.disarmed = None
+        log.info(
+            "lane_armed",
+            operator=to_checksum(self.sender),
+            nonce=self.outbox.ledger.mined,
+            in_flight=len(self.outbox.ledger.in_flight),
+        )
+
+    async def follow(self, head: BlockHead) -> list[Outcome]:
+        """Follow what is in flight; what was booked. A node that cannot answer delays it, no more."""
+        try:
+            outcomes = await self.tracker.on_head(head)
+            await self.account.check(head)
+        except ChainError as error:
+            log.warning("tracking_delayed", block=head.number, operator=to_checksum(self.sender), error=error.message)
+            return []
+
+        self._disarm(self.tracker.foreign or self.account.delegated)
+        return outcomes
+
+    def _disarm(self, why: str | None) -> None:
+        if why is None or self.disarmed is not None:
+            return
+
+        log.error(
+            "lane_disarmed",
+            operator=to_checksum(self.sender),
+            why=why,
+            advice="find out who else uses the key, then start again",
+        )
+        self.disarmed = why
+
+
+class Seating:
+    """Finds the lane for each plan of one pass. Invariant: no lane is given more than it can pay for at the worst."""
+
+    def __init__(self, free_wei: Mapping[Lane, int], plans: Sequence[Plan]) -> None:
+        """`free_wei` is what each armed lane has left, in the operator's order."""
+        self._free_wei = dict(free_wei)
+        self._queued = {lane: _waiting(lane) for lane in free_wei}
+        self._group = _groups(plans)
+        self._lane: dict[int, Lane] = {}
+
+    @property
+    def most_free_wei(self) -> int:
+        """What the richest lane has left."""
+        return max(self._free_wei.values())
+
+    def take(self, plan: Plan, cost_wei: int) -> Lane | None:
+        """Seat a plan: with those it depends on, else where least is waiting; None where that lane cannot pay."""
+        group = self._group[plan.id]
+        lane = self._lane.get(group)
+        if lane is None:
+            able = [lane for lane, free in self._free_wei.items() if free >= cost_wei]
+            lane = min(able, key=lambda lane: self._queued[lane], default=None)
+
+        if lane is None or self._free_wei[lane] < cost_wei:
+            return None
+
+        self._lane[group] = lane
+        self._free_wei[lane] -= cost_wei
+        self._queued[lane] += 1
+        return lane
+
+
+def _waiting(lane: Lane) -> int:
+    """Count nonces that no block has used yet."""
+    return sum(nonce >= lane.outbox.ledger.mined for nonce in lane.outbox.ledger.in_flight)
+
+
+def _groups(plans: Sequence[Plan]) -> dict[str, int]:
+    """Number plans so that two that touch the same thing, directly or through others, have the same number."""
+    group = {plan.id: place for place, plan in enumerate(plans)}
+    first_at: dict[object, str] = {}
+    for plan in plans:
+        for thing in _touched(plan):
+            other = first_at.setdefault(thing, plan.id)
+            low, high = sorted((group[other], group[plan.id]))
+            group = {name: low if number == high else number for name, number in group.items()}
+
+    return group
+
+
+def _touched(plan: Plan) -> set[object]:
+    """What a plan leaves otherwise than it found it: a deployment's two tokens, pools, and who lends."""
+    opportunity = plan.opportunity
+    offer, lender = opportunity.offer, opportunity.funding.lender
+    tokens = {(offer.deployment, offer.pay_token), (offer.deployment, offer.receive_token)}
+    return {*tokens, *(hop.pool for hop in opportunity.route.hops), (lender.lender, lender.token)}
