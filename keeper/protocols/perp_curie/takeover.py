@@ -1,0 +1,154 @@
+"""One liquidation from end to end: orders cancelled, a position taken over, left through the pool, and what remains.
+
+The taker's account is empty before and after: it deposits what it borrowed, and gets that and its profit or loss
+back. Source: ClearingHouse._liquidate, closePosition and Vault._withdraw.
+"""
+
+from dataclasses import dataclass, replace
+
+from keeper.protocols.perp_curie import math, orders
+from keeper.protocols.perp_curie.account import Account
+from keeper.protocols.perp_curie.health import Standing, weigh
+from keeper.protocols.perp_curie.instrument import Instrument
+from keeper.protocols.perp_curie.market import PerpCurieMarket
+from keeper.protocols.perp_curie.pool import Exit
+from keeper.types import Address, Declined, PositionKey
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An account that can be liquidated, its orders cancelled, in the market that follows from that."""
+
+    account: Account
+    market: PerpCurieMarket
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """What taking over moves, US dollars times 10**18: sizes and notionals signed as the liquidated account's.
+
+    `gain` is what the taker has once it left the position, below zero for a loss. `debt` is what its deposit must
+    carry meanwhile. `unborne` is what the insurance fund lacks to cover the account's loss: the contract refuses unless
+    it is 0. `market` is the one after all of it.
+    """
+
+    size: int
+    notional: int
+    penalty: int
+    to_liquidator: int
+    debt: int
+    gain: int
+    unborne: int
+    exit: Exit
+    market: PerpCurieMarket
+
+
+def ready(key: PositionKey, market: PerpCurieMarket) -> Ready | Declined:
+    """Cancel an account's orders, market by market, and weigh what is left."""
+    account, now = market.account(key), market.target.timestamp
+    for base, holding in account.holdings:
+        one = market.instruments.get(base)
+        if one is not None and one.is_open and not one.trouble and holding.orders:
+            account, one = orders.cancelled(account, one, now)
+            market = market.with_instrument(one)
+
+    market = market.with_accounts({key: account})
+    standing = weigh(key, account, market)
+    return standing if isinstance(standing, Declined) else Ready(account, market, standing)
+
+
+def most(found: Ready, base: Address) -> int:
+    """Most that may be taken over in one market, signed as the account's position."""
+    one, holding = found.market.instruments[base], found.account.holding(base)
+    standing = found.standing
+    size = holding.size if abs(holding.size) >= math.DUST else 0
+    return math.liquidatable_size(size, one.price, standing.total_value, standing.account_value, standing.requirement)
+
+
+def take_over(key: PositionKey, base: Address, size: int, found: Ready) -> Takeover | None:
+    """Take over so much of a position, or as much as may be, and leave it; None where the pool cannot carry that.
+
+    `size` is without a sign.
+    """
+    allowed = most(found, base)
+    if allowed == 0:
+        return None
+
+    taken = min(size, abs(allowed)) * (1 if allowed > 0 else -1)
+    market = found.market
+    one = market.instruments[base].settled(market.target.timestamp)
+    notional = math.position_value(taken, one.price)
+    penalty = math.mul_ratio(abs(notional), market.rules.penalty_ratio)
+    share = math.liquidator_share(penalty, found.standing.account_value)
+    left = leave(taken, one)
+    if left is None:
+        return None
+
+    account = orders.settled_funding(found.account, one)
+    account = orders.exchanged(account, base, account.holding(base), -taken, notional)
+    account = replace(account, owed=account.owed - penalty)
+    insurance = market.insurance
+    if found.standing.account_value >= 0:
+        insurance = replace(insurance, owed=insurance.owed + penalty - share)
+
+    standing = weigh(key, account, market)
+    if isinstance(standing, Declined):
+        return None
+
+    unborne = -standing.account_value - capacity(insurance, market)
+    account, insurance = _bad_debt(account, insurance, market.contracts.decimals)
+    insurance = replace(insurance, owed=insurance.owed + left.insurance_fee)
+    after = replace(market, insurance=insurance).with_accounts({key: account})
+    after = after.with_instrument(replace(one, pool=left.pool))
+    return Takeover(
+        size=taken,
+        notional=notional,
+        penalty=penalty,
+        to_liquidator=share,
+        debt=max(notional - share, -notional),
+        gain=-notional + share + left.quote - left.fee,
+        unborne=max(unborne, 0) if standing.account_value < 0 else 0,
+        exit=left,
+        market=after,
+    )
+
+
+def leave(size: int, one: Instrument) -> Exit | None:
+    """Close a position through the pool; None where the contract would refuse or close only part of it."""
+    funding = one.funding
+    bound = funding.tick - one.max_ticks if size > 0 else funding.tick + one.max_ticks
+    found = one.pool.leave(size, one.fees, bound)
+    if found is None or found.base != -size or not _within(found.pool.tick, one):
+        return None
+
+    before = math.spread_ratio(one.pool.price, one.index_price)
+    after = math.spread_ratio(found.pool.price, one.index_price)
+    return found if min(before, -one.max_spread) <= after <= max(before, one.max_spread) else None
+
+
+def capacity(insurance: Account, market: PerpCurieMarket) -> int:
+    """What the insurance fund can bear, US dollars times 10**18. InsuranceFund.getInsuranceFundCapacity."""
+    decimals = market.contracts.decimals
+    value = math.parse_settlement(insurance.balance, decimals) + insurance.owed
+    whole = math.format_settlement(value, decimals) + market.rules.insurance_tokens
+    return math.parse_settlement(whole, decimals)
+
+
+def _within(tick: int, one: Instrument) -> bool:
+    return abs(tick - one.funding.tick) <= one.max_ticks
+
+
+def _bad_debt(account: Account, insurance: Account, decimals: int) -> tuple[Account, Account]:
+    """Let the insurance fund pay what an account without positions and collateral still owes. Vault.settleBadDebt."""
+    if account.holdings or account.collaterals:
+        return account, insurance
+
+    value = math.format_settlement(math.parse_settlement(account.balance, decimals) + account.owed, decimals)
+    if value >= 0:
+        return account, insurance
+
+    return (
+        replace(account, balance=account.balance - value),
+        replace(insurance, balance=insurance.balance + value),
+    )
