@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.reserve import Reserve
-from keeper.protocols.aave_v3.roster import Listing, Roster
 from keeper.protocols.aave_v3.rules import BY_REVISION
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey
@@ -90,6 +90,27 @@ def build_market(reserves: Reserves, ledger: Ledger[Account], number: int = 100)
         ledger=ledger,
         set_aside=frozenset(),
     )
+
+
+def exact_scan(accounts: dict[PositionKey, Account], reserves: Reserves) -> set[PositionKey]:
+    """Decide every account in integers, as plainly and as fast as Python over tuples and lists goes."""
+    prices, units = reserves.prices, [10**decimals for decimals in reserves.decimals]
+    incomes, indices = reserves.incomes, reserves.debt_indices
+    found = set()
+
+    for key, account in accounts.items():
+        cover = 0
+        for place, scaled in account.supplied:
+            cover += scaled * incomes[place] // RAY * prices[place] // units[place]
+
+        debt = 0
+        for place, scaled in account.borrowed:
+            debt -= scaled * indices[place] // -RAY * prices[place] // units[place]
+
+        if cover * THRESHOLD_BPS < debt * 10**4:
+            found.add(key)
+
+    return found
 
 
 def _scaled(dollars: float, reserves: Reserves, place: int, indices: list[int]) -> int:

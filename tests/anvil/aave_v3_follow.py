@@ -57,4 +57,4 @@ class Follower:
         return [found[place] for place in sorted(found)]
 
     def accounts_on_chain(self, keys):
-        return self.run(read_accounts(self.sync._contracts, self.sync._roster, self.sync._ids, sorted(keys)))
+        return self.run(read_accounts(self.sync._contracts, self.sync._kept.roster, self.sync._ids, sorted(keys)))

@@ -42,7 +42,7 @@ class FollowerV2(Follower):
         self.market = self.advance()
 
     def accounts_on_chain(self, keys):
-        return self.run(read_accounts(self.sync._contracts, self.sync._roster, self.sync._ids, sorted(keys)))
+        return self.run(read_accounts(self.sync._contracts, self.sync._kept.roster, self.sync._ids, sorted(keys)))
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def followed(scene):
 
 def agree(scene, follower):
     """Every account equals the chain's, and every health `getUserAccountData`."""
-    keys = [key for key, _ in follower.sync._ledger.items()]
+    keys = [key for key, _ in follower.sync._kept.ledger.items()]
     on_chain = follower.accounts_on_chain(keys)
     assert {key: follower.market.account(key) for key in keys} == on_chain
     for key in keys:
@@ -99,7 +99,7 @@ class Crowd:
 
     def of(self, user, side, asset):
         """Something the user holds or owes, as far as the follower knows; anything where it is nothing."""
-        account = self.follower.sync._account(PositionKey(user))
+        account = self.follower.sync._kept.get(PositionKey(user))
         places = account.debts() if side == "owed" else [place for place, _ in account.supplied]
         listings = self.follower.market.roster.listings
         return self.by_token[listings[self.rng.choice(places)].asset] if places else asset
@@ -138,7 +138,7 @@ class Crowd:
 
     def liquidate(self, user, asset, amount):
         """Move a price against a borrower for as long as it takes: ether's own is one."""
-        owing = [u for u in self.users if u != user and self.follower.sync._account(PositionKey(u)).owes]
+        owing = [u for u in self.users if u != user and self.follower.sync._kept.get(PositionKey(u)).owes]
         victim = self.rng.choice(owing or self.users)
         collateral, debt = self.of(victim, "held", asset), self.of(victim, "owed", asset)
         falling, rising = (self.scene.aave.reserves[side.listing.symbol].feed for side in (collateral, debt))
@@ -169,10 +169,10 @@ def test_accounts_and_health_follow_whatever_users_do(followed, random_seed):
 
     assert min(crowd.done.values()) >= 1, crowd.done
     late = FollowerV2(scene.chain, scene.aave)
-    assert dict(late.sync._ledger.items()) == dict(follower.sync._ledger.items())
+    assert dict(late.sync._kept.ledger.items()) == dict(follower.sync._kept.ledger.items())
     restored = build("restored", scene.aave.addresses_provider)
     restored.sync.restore(follower.sync.save(None))
-    assert dict(restored.sync._ledger.items()) == dict(follower.sync._ledger.items())
+    assert dict(restored.sync._kept.ledger.items()) == dict(follower.sync._kept.ledger.items())
 
 
 def logs_of(receipt):

@@ -31,9 +31,9 @@ def followed(request, scene):
 
 def agree(scene, follower):
     """Every account equals the chain's, and every health `getUserAccountData`."""
-    keys = [key for key, _ in follower.sync._ledger.items()]
+    keys = [key for key, _ in follower.sync._kept.ledger.items()]
     on_chain = follower.accounts_on_chain(keys)
-    assert {key: follower.sync._account(key) for key in keys} == on_chain
+    assert {key: follower.sync._kept.get(key) for key in keys} == on_chain
     for key in keys:
         health = follower.adapter.health.health(key, follower.market)
         data = account_data(scene.chain, scene.aave, key)
@@ -75,7 +75,7 @@ class Crowd:
 
     def of(self, user, side, asset):
         """Something the user holds or owes, as far as the follower knows; anything where it is nothing."""
-        entries = getattr(self.follower.sync._account(PositionKey(user)), side)
+        entries = getattr(self.follower.sync._kept.get(PositionKey(user)), side)
         roster = self.follower.market.roster
         return self.by_token[roster.listings[self.rng.choice(entries)[0]].asset] if entries else asset
 
@@ -153,7 +153,7 @@ def test_a_late_start_finds_the_same_accounts(followed, random_seed):
 
     follower.advance()
     late = Follower(scene.chain, scene.aave)
-    assert dict(late.sync._ledger.items()) == dict(follower.sync._ledger.items())
+    assert dict(late.sync._kept.ledger.items()) == dict(follower.sync._kept.ledger.items())
 
 
 def test_saved_state_is_restored_and_followed_on(followed):
@@ -172,7 +172,7 @@ def test_saved_state_is_restored_and_followed_on(followed):
     again.run(again.sync.bootstrap(again.head()))
     again.advance()
     agree(scene, again)
-    assert again.sync._account(PositionKey(user)).borrowed
+    assert again.sync._kept.get(PositionKey(user)).borrowed
 
 
 # Markets that change -----------------------------------------------------------------------------------------------
@@ -231,10 +231,10 @@ def test_reread_brings_an_account_back_to_the_chain(followed):
     user = PositionKey(scene.chain.accounts[1])
     supply(scene.chain, scene.aave, scene.asset("WETH"), scene.chain.accounts[1], WAD)
     follower.advance()
-    right = follower.sync._account(user)
-    follower.sync._put({user: EMPTY})
+    right = follower.sync._kept.get(user)
+    follower.sync._kept.put({user: EMPTY})
     follower.run(follower.sync.reread([user], follower.head()))
-    assert follower.sync._account(user) == right
+    assert follower.sync._kept.get(user) == right
 
 
 # Settlement --------------------------------------------------------------------------------------------------------

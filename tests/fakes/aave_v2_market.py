@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v2.account import Account
 from keeper.protocols.aave_v2.discovery import Base
 from keeper.protocols.aave_v2.market import AaveV2Market
 from keeper.protocols.aave_v2.reserve import Reserve
-from keeper.protocols.aave_v2.roster import Listing, Roster
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, PositionKey
 from keeper.units import RAY, WAD
@@ -24,7 +24,7 @@ def word(*, threshold=8_250, bonus=10_500, decimals=18, active=True):
 
 def listing(place):
     a_token, stable, variable = (Address(bytes([kind, place]) + bytes(18)) for kind in (0xA0, 0xB0, 0xD0))
-    return Listing(asset(place), a_token, stable, variable)
+    return Listing(asset(place), a_token, variable, stable)
 
 
 def reserve(place, price, config=None, **changes):

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.reserve import Reserve
-from keeper.protocols.aave_v3.roster import Listing, Roster
 from keeper.protocols.aave_v3.rules import BY_REVISION, DIRECTED_30
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey

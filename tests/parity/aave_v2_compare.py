@@ -3,9 +3,11 @@
 Returned is the set of rule branches the case took, so that a run can show that each was met.
 """
 
+from keeper.protocols.aave import math as shared
+from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v2 import abi, errors, math
 from keeper.protocols.aave_v2.observation import read_accounts
-from keeper.protocols.aave_v2.pair import SeizePair, terms_of
+from keeper.protocols.aave_v2.pair import terms_of
 from keeper.protocols.words import encode
 from keeper.types import Call, Declined, Offer, OfferKind, Reason, Returned
 from keeper.units import MAX_UINT256
@@ -79,7 +81,7 @@ def check_amounts(lab, case, lived, verdict, market):
         assert not is_size
         told = errors.explain(lived.revert)
         assert told.startswith("LPCM_NOT_ENOUGH_LIQUIDITY_TO_LIQUIDATE" if short else FAILED), told
-        over = math.ray_div(math.variable_part(predicted.repaid, terms), terms.burn_index) > terms.scaled_debt
+        over = shared.ray_div(math.variable_part(predicted.repaid, terms), terms.burn_index) > terms.scaled_debt
         return {"no liquidity"} if short else {"burns too much" if over else "burns nothing"}
 
     assert lived.ok, (errors.explain(lived.revert), predicted, terms)

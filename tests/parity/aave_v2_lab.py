@@ -36,7 +36,7 @@ class LabV2(Lab):
         drive_batched(self.adapter.sync.bootstrap(self.head), answer)
         target = BlockTarget(self.head.number + 1, self.head.timestamp + 12, 10**9, self.head.timestamp + 36)
         self.base = drive_batched(self.adapter.sync.observe(self.head, target, None), answer)
-        self.places = {s: self.base.roster.places[self.assets[s].token] for s in self.aave.reserves}
+        self.places = {s: self.base.roster.places[self.assets[s].token][0] for s in self.aave.reserves}
         self.contracts, self.ids = self.adapter.sync._contracts, self.adapter.sync._ids
         self._learn()
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v3 import abi, errors, math
 from keeper.protocols.aave_v3.observation import read_accounts
-from keeper.protocols.aave_v3.pair import SeizePair, seizure, terms_of
+from keeper.protocols.aave_v3.pair import seizure, terms_of
 from keeper.protocols.words import encode
 from keeper.types import Call, Declined, Offer, OfferKind, Reason, Returned, to_checksum
 from keeper.units import MAX_UINT256

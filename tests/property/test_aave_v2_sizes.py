@@ -6,6 +6,7 @@ from math import floor
 from hypothesis import event, given
 from hypothesis import strategies as st
 
+from keeper.protocols.aave import math as shared
 from keeper.protocols.aave_v2 import math
 from keeper.protocols.aave_v2.math import Terms
 from keeper.protocols.aave_v2.sizes import legal_sizes
@@ -54,11 +55,11 @@ def terms(draw, amounts, units):
     return Terms(
         collateral_price=draw(PRICES),
         collateral_unit=draw(units),
-        collateral_balance=math.ray_mul(draw(amounts), collateral_index),
+        collateral_balance=shared.ray_mul(draw(amounts), collateral_index),
         liquidity_index=collateral_index,
         debt_price=draw(PRICES),
         debt_unit=draw(units),
-        variable_debt=math.ray_mul(scaled_debt, grown),
+        variable_debt=shared.ray_mul(scaled_debt, grown),
         scaled_debt=scaled_debt,
         burn_index=burn_index,
         stable_debt=draw(st.one_of(st.just(0), amounts)),

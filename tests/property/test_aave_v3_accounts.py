@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v3 import abi
-from keeper.protocols.aave_v3.account import EMPTY, Account, amount_of, decode_account, encode_account
+from keeper.protocols.aave_v3.account import EMPTY, Account, decode_account, encode_account
 from keeper.protocols.aave_v3.fold import Fold
-from keeper.protocols.aave_v3.roster import Listing, Roster
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, Log, PositionKey
 from keeper.units import RAY

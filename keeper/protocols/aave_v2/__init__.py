@@ -1,6 +1,7 @@
 """Aave V2, and the forks that kept its contracts: half of a debt at most, prices in ether, debt at stable rates too.
 
-Start with `math`; `sizes` says which repayments are legal. The front door is `build`.
+Start with `math`; `sizes` says which repayments are legal. What both releases do alike
+is `keeper.protocols.aave`. The front door is `build`.
 """
 
 from keeper.protocols.aave_v2.facets import AaveV2Encoder, AaveV2Health, AaveV2Lender, AaveV2Offers

@@ -5,6 +5,7 @@ A test compares every one of them with the protocol's own artifacts.
 
 from typing import Final
 
+from keeper.protocols.aave import encode as liquidation
 from keeper.protocols.words import topic
 
 # LendingPoolAddressesProvider
@@ -20,7 +21,7 @@ GET_RESERVES_LIST: Final = "getReservesList()"
 PAUSED: Final = "paused()"
 GET_RESERVE_DATA: Final = "getReserveData(address)"
 GET_USER_CONFIGURATION: Final = "getUserConfiguration(address)"
-LIQUIDATION_CALL: Final = "liquidationCall(address,address,address,uint256,bool)"
+LIQUIDATION_CALL: Final = liquidation.LIQUIDATION_CALL
 FLASH_LOAN: Final = "flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)"
 
 # AaveOracle: the first one names its token by WETH, later ones by BASE_CURRENCY
@@ -41,7 +42,7 @@ APPROVE: Final = "approve(address,uint256)"
 COLLATERAL_ENABLED: Final = topic("ReserveUsedAsCollateralEnabled(address,address)")
 COLLATERAL_DISABLED: Final = topic("ReserveUsedAsCollateralDisabled(address,address)")
 RESERVE_DATA_UPDATED: Final = topic("ReserveDataUpdated(address,uint256,uint256,uint256,uint256,uint256)")
-LIQUIDATED: Final = topic("LiquidationCall(address,address,address,uint256,uint256,address,bool)")
+LIQUIDATED: Final = liquidation.LIQUIDATED
 POOL_PAUSED: Final = topic("Paused()")
 POOL_UNPAUSED: Final = topic("Unpaused()")
 

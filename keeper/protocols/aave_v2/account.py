@@ -5,12 +5,11 @@ named by their place in our own roster.
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from keeper.errors import DecodeError
-
-Entries: TypeAlias = tuple[tuple[int, int], ...]
-"""(reserve, scaled amount) pairs, ascending by reserve, none of them zero."""
+from keeper.protocols.aave.accounts import Codec
+from keeper.protocols.aave.entries import Entries, with_entry
 
 
 class StableDebt(NamedTuple):
@@ -40,6 +39,16 @@ class Account:
     def owes(self) -> bool:
         """Tell whether there is any debt at all."""
         return bool(self.borrowed or self.stable)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Tell whether logs do not settle its balances."""
+        return self.unsure
+
+    @property
+    def owes_at_stable_rate(self) -> bool:
+        """Tell whether any debt is at a rate of its own."""
+        return bool(self.stable)
 
     def uses_as_collateral(self, reserve: int) -> bool:
         """Tell whether the account lets this supply back its debts."""
@@ -73,17 +82,6 @@ class Account:
 
 
 EMPTY: Final = Account()
-
-
-def amount_of(entries: Entries, reserve: int) -> int:
-    """Return the scaled amount in one reserve, 0 where there is none."""
-    return dict(entries).get(reserve, 0)
-
-
-def with_entry(entries: Entries, reserve: int, scaled: int) -> Entries:
-    """Replace the amount in one reserve; zero removes it."""
-    others = tuple(entry for entry in entries if entry[0] != reserve)
-    return others if scaled == 0 else tuple(sorted((*others, (reserve, scaled))))
 
 
 # Store -------------------------------------------------------------------------------------------------------------
@@ -139,3 +137,6 @@ def _stable(piece: bytes) -> StableDebt:
     rate_at, since_at = _ENTRY_BYTES, _ENTRY_BYTES + _RATE_BYTES
     numbers = (piece[1:rate_at], piece[rate_at:since_at], piece[since_at:])
     return StableDebt(piece[0], *(int.from_bytes(number, "big") for number in numbers))
+
+
+CODEC: Final = Codec(EMPTY, encode_account, decode_account)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from keeper.errors import DecodeError, StateError
+from keeper.protocols.aave.roster import Listing
 from keeper.protocols.aave_v2 import abi
-from keeper.protocols.aave_v2.roster import Listing
 from keeper.protocols.feeds import answer, call
 from keeper.protocols.reads import Reads, ask
 from keeper.protocols.words import address_at, addresses, word
@@ -101,6 +101,6 @@ def read_listings(pool: Address, assets: Sequence[Address]) -> Reads[list[Listin
     answers = yield from ask(*(call(pool, abi.GET_RESERVE_DATA, asset) for asset in assets))
     found = [answer(a, "getReserveData", pool) for a in answers]
     return [
-        Listing(asset, address_at(data, 7), address_at(data, 8), address_at(data, 9))
+        Listing(asset, address_at(data, 7), address_at(data, 9), address_at(data, 8))
         for asset, data in zip(assets, found, strict=True)
     ]

@@ -1,11 +1,13 @@
-"""The adapter's facets: thin, stateless names for the functions of this package."""
+"""The adapter's facets: names under which the functions of this package meet the interface in `base`."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
-from keeper.protocols.aave_v2 import encode, errors, health, offers, screen, settle
+from keeper.protocols.aave import encode as liquidation
+from keeper.protocols.aave_v2 import errors, health, offers, screen, settle
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.base import Factors, GuardedCall, HealthRow, Lender, Permission
-from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
+from keeper.protocols.aave_v2.permissions import permissions
+from keeper.protocols.base import Lender
+from keeper.types import Declined, Offer, PositionKey
 
 LENDER_KIND = "aave_v2"
 
@@ -13,55 +15,34 @@ LENDER_KIND = "aave_v2"
 class AaveV2Health:
     """Screened in floats, decided in the pool's integers."""
 
-    def rows(self, keys: Collection[PositionKey] | None, market: AaveV2Market) -> Iterable[HealthRow]:
-        return screen.rows(keys, market)
-
-    def factors(self, market: AaveV2Market) -> Factors:
-        return screen.factors(market)
+    rows = staticmethod(screen.rows)
+    factors = staticmethod(screen.factors)
+    position = staticmethod(health.position)
+    health = staticmethod(health.health)  # last: from here on the name is this function's
 
     def always_confirm(self, market: AaveV2Market) -> Collection[PositionKey]:
         return market.set_aside
-
-    def health(self, key: PositionKey, market: AaveV2Market) -> Health | Declined:
-        return health.health(key, market)
-
-    def position(self, key: PositionKey, market: AaveV2Market) -> Position:
-        return health.position(key, market)
 
 
 class AaveV2Offers:
     """Seizures of one collateral for one debt."""
 
-    def offers(self, key: PositionKey, market: AaveV2Market) -> Sequence[Offer | Declined]:
-        return offers.offers(key, market)
+    offers = staticmethod(offers.offers)
+    after = staticmethod(settle.after)
+    settle = staticmethod(settle.settle)  # last: from here on the name is this function's
 
     def open_offers(self, market: AaveV2Market) -> Sequence[Offer | Declined]:
         del market
         return ()
 
-    def settle(self, offer: Offer, size: int, market: AaveV2Market) -> Settlement:
-        return settle.settle(offer, size, market)
-
-    def after(self, offer: Offer, size: int, market: AaveV2Market) -> AaveV2Market:
-        return settle.after(offer, size, market)
-
 
 class AaveV2Encoder:
     """Calls, events and reverts of the pool."""
 
-    def permissions(self, market: AaveV2Market) -> Sequence[Permission]:
-        return encode.permissions(market)
-
-    def calls(
-        self, offer: Offer, size: int, settlement: Settlement, market: AaveV2Market, inner: bytes
-    ) -> tuple[GuardedCall, ...]:
-        return encode.calls(offer, size, settlement, market, inner)
-
-    def realised(self, offer: Offer, logs: Sequence[Log]) -> Settlement | Rejected:
-        return encode.realised(offer, logs)
-
-    def explain(self, revert: bytes) -> str:
-        return errors.explain(revert)
+    permissions = staticmethod(permissions)
+    calls = staticmethod(liquidation.calls)
+    realised = staticmethod(liquidation.realised)
+    explain = staticmethod(errors.explain)
 
 
 class AaveV2Lender:

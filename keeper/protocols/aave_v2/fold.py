@@ -7,17 +7,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from keeper.errors import DecodeError
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.math import ray_div
+from keeper.protocols.aave.roster import Listing, Role, Roster
 from keeper.protocols.aave_v2 import abi
-from keeper.protocols.aave_v2.account import Account, StableDebt, amount_of
-from keeper.protocols.aave_v2.math import ray_div
-from keeper.protocols.aave_v2.roster import Listing, Role, Roster
+from keeper.protocols.aave_v2.account import Account, StableDebt
 from keeper.protocols.words import address_at, indexed_address, word
 from keeper.types import ZERO_ADDRESS, Address, Log, PositionKey
 
 
 def new_listing(log: Log) -> Listing:
     """Read the tokens of a new reserve from the configurator's event."""
-    return Listing(indexed_address(log, 1), indexed_address(log, 2), address_at(log.data, 0), address_at(log.data, 1))
+    return Listing(indexed_address(log, 1), indexed_address(log, 2), address_at(log.data, 1), address_at(log.data, 0))
 
 
 @dataclass(slots=True)
@@ -57,8 +58,7 @@ class Fold:
 
     def _flag(self, log: Log) -> None:
         key, account = self._account(indexed_address(log, 2))
-        place = self.roster.places.get(indexed_address(log, 1))
-        if place is not None:
+        for place in self.roster.places.get(indexed_address(log, 1), ()):
             used = log.topics[0] == abi.COLLATERAL_ENABLED
             self.changes[key] = account.with_collateral(place, used=used)
 
@@ -67,7 +67,7 @@ class Fold:
             self.upgraded.add(place)
         elif role is Role.SUPPLY:
             self._supply(log, place)
-        elif role is Role.VARIABLE_DEBT:
+        elif role is Role.DEBT:
             self._variable(log, place)
         else:
             self._stable(log, place)

@@ -6,8 +6,10 @@ Source: GenericLogic.calculateUserAccountData.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.math import LIQUIDATION_HEALTH_WAD, ray_mul
 from keeper.protocols.aave_v2 import math
-from keeper.protocols.aave_v2.account import Account, amount_of
+from keeper.protocols.aave_v2.account import Account
 from keeper.protocols.aave_v2.market import AaveV2Market
 from keeper.protocols.aave_v2.reserve import Reserve
 from keeper.types import Declined, Health, Position, PositionKey, Reason, TokenAmount, to_checksum
@@ -31,12 +33,12 @@ class Debt(NamedTuple):
 
 def supply_of(account: Account, place: int, market: AaveV2Market) -> int:
     """Accrue a supply to the target. AToken.balanceOf."""
-    return math.ray_mul(amount_of(account.supplied, place), market.reserves[place].income)
+    return ray_mul(amount_of(account.supplied, place), market.reserves[place].income)
 
 
 def debt_of(account: Account, place: int, market: AaveV2Market) -> Debt:
     """Accrue both kinds of debt to the target. VariableDebtToken.balanceOf, StableDebtToken.balanceOf."""
-    variable = math.ray_mul(amount_of(account.borrowed, place), market.reserves[place].debt_index)
+    variable = ray_mul(amount_of(account.borrowed, place), market.reserves[place].debt_index)
     stable = account.stable_in(place)
     if stable is None:
         return Debt(variable, 0)
@@ -90,7 +92,7 @@ def health(key: PositionKey, market: AaveV2Market) -> Health | Declined:
     return Health(
         key=key,
         factor_wad=found.factor_wad,
-        liquidatable=found.factor_wad < math.LIQUIDATION_HEALTH_WAD,
+        liquidatable=found.factor_wad < LIQUIDATION_HEALTH_WAD,
         collateral_base=found.collateral_base,
         debt_base=found.debt_base,
         base_unit=market.base.unit,

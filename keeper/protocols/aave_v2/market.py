@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from keeper.protocols.aave.roster import Roster
 from keeper.protocols.aave_v2 import math
 from keeper.protocols.aave_v2.account import EMPTY, Account
 from keeper.protocols.aave_v2.discovery import Base
 from keeper.protocols.aave_v2.reserve import Reserve
-from keeper.protocols.aave_v2.roster import Roster
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey, TokenPrice
 from keeper.units import WAD, mul_div

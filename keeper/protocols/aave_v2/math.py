@@ -6,10 +6,9 @@ MathUtils, WadRayMath, PercentageMath, GenericLogic and LendingPoolCollateralMan
 
 from dataclasses import dataclass
 
+from keeper.protocols.aave.math import percent_div, percent_mul, ray_div, ray_mul
 from keeper.units import BPS, MAX_UINT256, RAY, WAD, YEAR_S, div_half_up, div_up, mul_div
 
-LIQUIDATION_HEALTH_WAD = WAD
-"""A position is liquidatable strictly below this health factor. GenericLogic, constant."""
 CLOSE_FACTOR_BPS = 5_000
 """The share of a reserve's debt that may be repaid. LendingPoolCollateralManager, constant."""
 
@@ -47,11 +46,6 @@ class Seizure:
 # Interest ----------------------------------------------------------------------------------------------------------
 
 
-def linear_interest(rate: int, elapsed_s: int) -> int:
-    """Growth factor of supply in ray; the yearly ray rate is applied linearly, rounded down."""
-    return RAY + mul_div(rate, elapsed_s, YEAR_S)
-
-
 def compounded_interest(rate: int, elapsed_s: int) -> int:
     """Growth factor of debt in ray: three terms of a binomial series over seconds; the rate per second rounds down.
 
@@ -68,16 +62,6 @@ def compounded_interest(rate: int, elapsed_s: int) -> int:
     second = elapsed_s * less_one * squared // 2  # down
     third = elapsed_s * less_one * less_two * cubed // 6  # down
     return RAY + per_second * elapsed_s + second + third
-
-
-def ray_mul(a: int, b: int) -> int:
-    """Multiply rays, rounded half up. WadRayMath.rayMul."""
-    return div_half_up(a * b, RAY)
-
-
-def ray_div(a: int, b: int) -> int:
-    """Divide rays, rounded half up. WadRayMath.rayDiv."""
-    return div_half_up(a * RAY, b)
 
 
 def stable_debt(principal: int, rate: int, elapsed_s: int) -> int:
@@ -104,16 +88,6 @@ def health_factor(collateral_base: int, weighted_base: int, debt_base: int) -> i
 
     average_threshold = weighted_base // collateral_base if collateral_base else 0  # down
     return div_half_up(percent_mul(collateral_base, average_threshold) * WAD, debt_base)
-
-
-def percent_mul(value: int, percentage: int) -> int:
-    """Take basis points of a value, rounded half up. PercentageMath.percentMul."""
-    return div_half_up(value * percentage, BPS)
-
-
-def percent_div(value: int, percentage: int) -> int:
-    """Divide by basis points, rounded half up. PercentageMath.percentDiv."""
-    return div_half_up(value * BPS, percentage)
 
 
 # Liquidation -------------------------------------------------------------------------------------------------------

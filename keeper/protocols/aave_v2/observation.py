@@ -8,18 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from keeper.errors import StateError
+from keeper.protocols.aave.reading import held_in, number_in, read_whole
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v2 import abi
 from keeper.protocols.aave_v2.account import Account, StableDebt
 from keeper.protocols.aave_v2.discovery import Contracts
 from keeper.protocols.aave_v2.reserve import Reserve
-from keeper.protocols.aave_v2.roster import Listing, Roster
 from keeper.protocols.feeds import LATEST_ROUND_DATA, Feed, answer, call, price_in, round_in
 from keeper.protocols.reads import Reads, ask
 from keeper.protocols.words import address_at, word
-from keeper.types import ZERO_ADDRESS, Address, Call, PositionKey, Returned, to_checksum
-
-ACCOUNTS_PER_ROUND: Final = 64
-"""Accounts reread in one round: a few thousand calls, which the shell splits further."""
+from keeper.types import ZERO_ADDRESS, Call, PositionKey, Returned, to_checksum
 
 STABLE_GETTERS: Final = (abi.PRINCIPAL_BALANCE_OF, abi.GET_USER_STABLE_RATE, abi.GET_USER_LAST_UPDATED)
 
@@ -39,7 +37,7 @@ def read_reserve(contracts: Contracts, listing: Listing, feed: Feed) -> Reads[Re
     data = answer(answers[0], "getReserveData", pool)
     tokens = tuple(address_at(data, i) for i in (7, 8, 9))
     unlisted = tokens[0] == ZERO_ADDRESS  # its listing was orphaned
-    if not unlisted and tokens != (listing.a_token, listing.stable_token, listing.variable_token):
+    if not unlisted and tokens != (listing.a_token, listing.stable_token, listing.v_token):
         raise StateError(f"the tokens of {to_checksum(asset)} are not those it was listed with")
 
     price = price_in(answers[1])
@@ -59,7 +57,7 @@ def read_reserve(contracts: Contracts, listing: Listing, feed: Feed) -> Reads[Re
         price=price,
         price_updated_at=updated_at,
         feeds=feed.emitters if direct else frozenset(),
-        underlying=word(answers[2].data, 0) if answers[2].ok and len(answers[2].data) == 32 else 0,
+        underlying=held_in(answers[2]),
     )
 
 
@@ -70,24 +68,20 @@ def read_accounts(
 
     `ids` are the pool's own numbers of reserves by place, for the flags.
     """
-    found: dict[PositionKey, Account] = {}
-    for start in range(0, len(keys), ACCOUNTS_PER_ROUND):
-        chunk = keys[start : start + ACCOUNTS_PER_ROUND]
-        requests = [request for key in chunk for request in _account_calls(contracts, roster, key)]
-        answers = yield from ask(*requests)
-        coming = iter(answers)
-        for key in chunk:
-            found[key] = _account(contracts, roster, ids, coming)
-
-    return found
+    return read_whole(
+        keys,
+        lambda key: _account_calls(contracts, roster, key),
+        lambda coming: _account(contracts, roster, ids, coming),
+    )
 
 
 def _account_calls(contracts: Contracts, roster: Roster, key: PositionKey) -> list[Call]:
     requests = [call(contracts.pool, abi.GET_USER_CONFIGURATION, key)]
     for listing in roster.listings:
         requests.append(call(listing.a_token, abi.SCALED_BALANCE_OF, key))
-        requests.append(call(listing.variable_token, abi.SCALED_BALANCE_OF, key))
-        requests.extend(call(listing.stable_token, getter, key) for getter in STABLE_GETTERS)
+        requests.append(call(listing.v_token, abi.SCALED_BALANCE_OF, key))
+        if listing.stable_token is not None:
+            requests.extend(call(listing.stable_token, getter, key) for getter in STABLE_GETTERS)
 
     return requests
 
@@ -98,18 +92,13 @@ def _account(contracts: Contracts, roster: Roster, ids: Mapping[int, int], comin
     for place, listing in enumerate(roster.listings):
         # A reserve whose listing was orphaned has no tokens; nobody holds any.
         listed = place in ids
-        account = account.with_supplied(place, _number(next(coming), listing.a_token, listed=listed))
-        account = account.with_borrowed(place, _number(next(coming), listing.variable_token, listed=listed))
-        stable = (_number(next(coming), listing.stable_token, listed=listed) for _ in range(3))
-        account = account.with_stable(StableDebt(place, *stable))
+        account = account.with_supplied(place, number_in(next(coming), listing.a_token, listed=listed))
+        account = account.with_borrowed(place, number_in(next(coming), listing.v_token, listed=listed))
+        if listing.stable_token is not None:
+            stable = (number_in(next(coming), listing.stable_token, listed=listed) for _ in range(3))
+            account = account.with_stable(StableDebt(place, *stable))
+
         if listed:
             account = account.with_collateral(place, used=bool(flags >> 2 * ids[place] + 1 & 1))
 
     return account
-
-
-def _number(returned: Returned, token: Address, *, listed: bool) -> int:
-    if not listed and not (returned.ok and len(returned.data) == 32):
-        return 0
-
-    return word(answer(returned, "a balance", token), 0)

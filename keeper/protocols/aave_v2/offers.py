@@ -5,13 +5,15 @@ Source: LendingPool.liquidationCall and ValidationLogic.validateLiquidationCall.
 
 from collections.abc import Iterator, Sequence
 
-from keeper.protocols.aave_v2 import math
+from keeper.protocols.aave.math import LIQUIDATION_HEALTH_WAD
+from keeper.protocols.aave.offer import Pairing
+from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v2.account import Account
 from keeper.protocols.aave_v2.health import decide
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.aave_v2.pair import SeizePair, terms_between
+from keeper.protocols.aave_v2.pair import terms_between
 from keeper.protocols.aave_v2.sizes import legal_sizes
-from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
+from keeper.types import Declined, Offer, PositionKey, Reason
 
 
 def offers(key: PositionKey, market: AaveV2Market) -> Sequence[Offer | Declined]:
@@ -20,7 +22,7 @@ def offers(key: PositionKey, market: AaveV2Market) -> Sequence[Offer | Declined]
     if isinstance(found, Declined):
         return [found]
 
-    if found.factor_wad >= math.LIQUIDATION_HEALTH_WAD:
+    if found.factor_wad >= LIQUIDATION_HEALTH_WAD:
         return [Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": found.factor_wad})]
 
     account = market.account(key)
@@ -33,30 +35,16 @@ def offers(key: PositionKey, market: AaveV2Market) -> Sequence[Offer | Declined]
 
 def _offer(key: PositionKey, account: Account, places: tuple[int, int], market: AaveV2Market) -> Offer | Declined:
     collateral, debt = (market.reserves[place] for place in places)
-    numbers: dict[str, int | str] = {"collateral": to_checksum(collateral.asset), "debt": to_checksum(debt.asset)}
+    pairing = Pairing(market.deployment, key, SeizePair(market.pool, *places), collateral, debt)
     refusal = next(_refusals(account, places, market), None)
     if refusal is not None:
-        return Declined(market.deployment, key, refusal, numbers)
+        return pairing.declined(refusal)
 
     terms = terms_between(account, places, market)
     if terms is None:
-        return Declined(market.deployment, key, Reason.UNKNOWN_PRICE, numbers)
+        return pairing.declined(Reason.UNKNOWN_PRICE)
 
-    sizes = legal_sizes(terms, collateral.underlying)
-    if not sizes.intervals:
-        reason = Reason.NO_LIQUIDITY if sizes.short_of_liquidity else Reason.NO_LEGAL_SIZE
-        return Declined(market.deployment, key, reason, {**numbers, "available": collateral.underlying})
-
-    return Offer(
-        deployment=market.deployment,
-        kind=OfferKind.SEIZE,
-        key=key,
-        pay_token=debt.asset,
-        receive_token=collateral.asset,
-        size_token=debt.asset,
-        sizes=sizes.intervals,
-        detail=SeizePair(market.pool, *places),
-    )
+    return pairing.offered(legal_sizes(terms, collateral.underlying), collateral.underlying)
 
 
 def _refusals(account: Account, places: tuple[int, int], market: AaveV2Market) -> Iterator[Reason]:

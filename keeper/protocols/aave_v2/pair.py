@@ -3,31 +3,14 @@
 Source: LendingPoolCollateralManager.liquidationCall.
 """
 
-from dataclasses import dataclass
-
 from keeper.errors import StateError
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v2 import math
-from keeper.protocols.aave_v2.account import Account, amount_of
+from keeper.protocols.aave_v2.account import Account
 from keeper.protocols.aave_v2.health import debt_of, supply_of
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.types import Address, Offer, PositionKey
-
-
-@dataclass(frozen=True, slots=True)
-class SeizePair:
-    """An offer's detail: the pool, and the pair by place in the roster."""
-
-    pool: Address
-    collateral: int
-    debt: int
-
-
-def pair_of(offer: Offer) -> tuple[SeizePair, PositionKey]:
-    """Return an offer's own detail and position; any other adapter's offer is a programming error."""
-    if not isinstance(offer.detail, SeizePair) or offer.key is None:
-        raise TypeError("not an offer of this adapter")
-
-    return offer.detail, offer.key
+from keeper.types import PositionKey
 
 
 def terms_of(key: PositionKey, pair: SeizePair, market: AaveV2Market) -> math.Terms:

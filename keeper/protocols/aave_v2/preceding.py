@@ -7,11 +7,11 @@ is the most that can be known without reading.
 from collections.abc import Sequence
 from dataclasses import replace
 
+from keeper.protocols.aave.reserve import as_told
 from keeper.protocols.aave_v2 import abi
 from keeper.protocols.aave_v2.fold import Fold
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.aave_v2.reserve import Reserve
-from keeper.protocols.words import indexed_address, signed, word
+from keeper.protocols.words import indexed_address, signed
 from keeper.types import Address, BlockTarget, Log
 
 
@@ -29,26 +29,10 @@ def preceding(parent: AaveV2Market, logs: Sequence[Log], target: BlockTarget) ->
             answer = signed(int.from_bytes(log.topics[1], "big"))
             prices |= {r.asset: answer for r in market.reserves if log.address in r.feeds}
         elif log.address == market.pool and kind == abi.RESERVE_DATA_UPDATED:
-            place = market.roster.places.get(indexed_address(log, 1))
-            if place is not None:
-                reserves[place] = _touched(reserves[place], log, target.timestamp)
+            for place in market.roster.places.get(indexed_address(log, 1), ()):
+                reserves[place] = as_told(reserves[place], log, target.timestamp)
         elif log.address == market.pool and kind in (abi.POOL_PAUSED, abi.POOL_UNPAUSED):
             paused = kind == abi.POOL_PAUSED
 
     market = market.with_accounts(fold.changes).with_reserves(reserves).with_prices(prices)
     return replace(market, paused=paused)
-
-
-def _touched(reserve: Reserve, log: Log, timestamp: int) -> Reserve:
-    """Take a reserve's indices and rates from its own event, which tells them as of the block's time."""
-    liquidity_index, borrow_index = word(log.data, 3), word(log.data, 4)
-    return replace(
-        reserve,
-        liquidity_rate=word(log.data, 0),
-        borrow_rate=word(log.data, 2),
-        liquidity_index=liquidity_index,
-        borrow_index=borrow_index,
-        income=liquidity_index,
-        debt_index=borrow_index,
-        last_update=timestamp,
-    )

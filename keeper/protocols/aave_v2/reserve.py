@@ -5,59 +5,14 @@ Sources: DataTypes.ReserveConfigurationMap and ReserveLogic of Aave V2.
 
 from dataclasses import dataclass, replace
 
-from keeper.protocols.aave_v2.math import compounded_interest, linear_interest, ray_mul
-from keeper.types import Address
+from keeper.protocols.aave.math import linear_interest, ray_mul
+from keeper.protocols.aave.reserve import PoolReserve
+from keeper.protocols.aave_v2.math import compounded_interest
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """A reserve as read, and its two indices at the market's target.
-
-    Indices and rates are rays, `price` is base currency per whole token (None where the oracle gave none),
-    `underlying` is what the supply token holds, in token base units. `income` and `debt_index` are the indices
-    projected to the target.
-    """
-
-    asset: Address
-    a_token: Address
-    id: int
-    config: int
-    liquidity_index: int
-    liquidity_rate: int
-    borrow_index: int
-    borrow_rate: int
-    last_update: int
-    income: int
-    debt_index: int
-    price: int | None
-    price_updated_at: int | None
-    feeds: frozenset[Address]
-    underlying: int
-
-    @property
-    def threshold(self) -> int:
-        """Liquidation threshold in bps; a supply with none does not count."""
-        return self.config >> 16 & 0xFFFF
-
-    @property
-    def bonus(self) -> int:
-        """Liquidation bonus in bps, the 100 % included."""
-        return self.config >> 32 & 0xFFFF
-
-    @property
-    def decimals(self) -> int:
-        """Decimals of the token."""
-        return self.config >> 48 & 0xFF
-
-    @property
-    def unit(self) -> int:
-        """One whole token in base units."""
-        return int(10**self.decimals)
-
-    @property
-    def active(self) -> bool:
-        """Tell whether anything can be done with the reserve; a frozen one, by contrast, can be liquidated."""
-        return bool(self.config >> 56 & 1)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve(PoolReserve):
+    """A reserve of Aave V2; one without a threshold does not count as collateral."""
 
     @property
     def burn_index(self) -> int:

@@ -6,10 +6,13 @@ Source: LendingPoolCollateralManager.liquidationCall.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.math import ray_div
+from keeper.protocols.aave.pair import SeizePair, pair_of
 from keeper.protocols.aave_v2 import math
-from keeper.protocols.aave_v2.account import Account, StableDebt, amount_of
+from keeper.protocols.aave_v2.account import Account, StableDebt
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.aave_v2.pair import SeizePair, pair_of, terms_of
+from keeper.protocols.aave_v2.pair import terms_of
 from keeper.protocols.aave_v2.reserve import Reserve
 from keeper.types import Offer, Payment, PositionKey, Settlement, TokenAmount
 from keeper.units import MAX_UINT256
@@ -57,7 +60,7 @@ def after(offer: Offer, size: int, market: AaveV2Market) -> AaveV2Market:
 
 
 def _without_collateral(account: Account, place: int, moved: math.Seizure, terms: math.Terms) -> Account:
-    left = amount_of(account.supplied, place) - math.ray_div(moved.collateral, terms.liquidity_index)
+    left = amount_of(account.supplied, place) - ray_div(moved.collateral, terms.liquidity_index)
     account = account.with_supplied(place, left)
     return account.with_collateral(place, used=False) if moved.collateral == terms.collateral_balance else account
 
@@ -66,7 +69,7 @@ def _without_debt(account: Account, paid: tuple[int, int], terms: math.Terms, ti
     """Burn variable debt first, then stable debt, whose interest becomes principal when it is touched."""
     place, repaid = paid
     variable = math.variable_part(repaid, terms)
-    account = account.with_borrowed(place, terms.scaled_debt - math.ray_div(variable, terms.burn_index))
+    account = account.with_borrowed(place, terms.scaled_debt - ray_div(variable, terms.burn_index))
     stable = account.stable_in(place)
     if stable is None or repaid == variable:
         return account

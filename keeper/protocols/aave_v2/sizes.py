@@ -5,9 +5,7 @@ to nothing and whose collateral it holds; where that half would take more collat
 for less. A property test compares the set with trying every size.
 """
 
-from dataclasses import dataclass
-from typing import TypeAlias
-
+from keeper.protocols.aave.offer import Interval, Sizes
 from keeper.protocols.aave_v2.math import (
     Terms,
     burns,
@@ -19,19 +17,6 @@ from keeper.protocols.aave_v2.math import (
     seize,
 )
 from keeper.units import MAX_UINT256
-
-Interval: TypeAlias = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Legal sizes, ascending and disjoint, both ends legal; the last may be the point `MAX_UINT256`: all there is.
-
-    `short_of_liquidity` tells that more sizes would be legal if the pool held more of the collateral.
-    """
-
-    intervals: tuple[Interval, ...]
-    short_of_liquidity: bool
 
 
 def legal_sizes(terms: Terms, available: int) -> Sizes:

@@ -1,6 +1,7 @@
 """Aave V3, and the forks that kept its contracts: Spark and others on 3.0 rules, Aave itself up to 3.7.
 
-Start with `rules`, then `math`; `sizes` says which repayments are legal. The front door is `build`.
+Start with `rules`, then `math`; `sizes` says which repayments are legal. What both releases do alike
+is `keeper.protocols.aave`. The front door is `build`.
 """
 
 from keeper.protocols.aave_v3.facets import AaveV3Encoder, AaveV3Health, AaveV3Lender, AaveV3Offers

@@ -5,6 +5,7 @@ A test compares every one of them with the protocol's own artifacts.
 
 from typing import Final
 
+from keeper.protocols.aave import encode as liquidation
 from keeper.protocols.words import topic
 
 # PoolAddressesProvider
@@ -27,7 +28,7 @@ GET_EMODE_COLLATERAL_CONFIG: Final = "getEModeCategoryCollateralConfig(uint8)"
 GET_EMODE_COLLATERAL_BITMAP: Final = "getEModeCategoryCollateralBitmap(uint8)"
 GET_USER_CONFIGURATION: Final = "getUserConfiguration(address)"
 GET_USER_EMODE: Final = "getUserEMode(address)"
-LIQUIDATION_CALL: Final = "liquidationCall(address,address,address,uint256,bool)"
+LIQUIDATION_CALL: Final = liquidation.LIQUIDATION_CALL
 FLASH_LOAN_SIMPLE: Final = "flashLoanSimple(address,address,uint256,bytes,uint16)"
 
 # AaveOracle, its sources and the sentinel
@@ -51,7 +52,7 @@ COLLATERAL_ENABLED: Final = topic("ReserveUsedAsCollateralEnabled(address,addres
 COLLATERAL_DISABLED: Final = topic("ReserveUsedAsCollateralDisabled(address,address)")
 USER_EMODE_SET: Final = topic("UserEModeSet(address,uint8)")
 RESERVE_DATA_UPDATED: Final = topic("ReserveDataUpdated(address,uint256,uint256,uint256,uint256,uint256)")
-LIQUIDATED: Final = topic("LiquidationCall(address,address,address,uint256,uint256,address,bool)")
+LIQUIDATED: Final = liquidation.LIQUIDATED
 
 # Events of the supply and variable debt tokens, and of their proxies
 MINT: Final = topic("Mint(address,address,uint256,uint256,uint256)")

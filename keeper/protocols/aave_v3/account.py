@@ -4,12 +4,11 @@ Reserves are named by their place in our own roster, which only grows; the pool'
 """
 
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from keeper.errors import DecodeError
-
-Entries: TypeAlias = tuple[tuple[int, int], ...]
-"""(reserve, scaled amount) pairs, ascending by reserve, none of them zero."""
+from keeper.protocols.aave.accounts import Codec
+from keeper.protocols.aave.entries import Entries, with_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,21 @@ class Account:
     emode: int = 0
     unsure: int = 0
     stable_debt: bool = False
+
+    @property
+    def owes(self) -> bool:
+        """Tell whether there is debt at a variable rate; nothing is decided about an account with any other."""
+        return bool(self.borrowed)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Tell whether any balance is unsure."""
+        return self.unsure != 0
+
+    @property
+    def owes_at_stable_rate(self) -> bool:
+        """Tell whether any debt is at a rate of its own."""
+        return self.stable_debt
 
     def uses_as_collateral(self, reserve: int) -> bool:
         """Tell whether the account lets this supply back its debts."""
@@ -46,21 +60,6 @@ class Account:
 
 
 EMPTY: Final = Account()
-
-
-def amount_of(entries: Entries, reserve: int) -> int:
-    """Return the scaled amount in one reserve, 0 where there is none."""
-    for index, scaled in entries:
-        if index == reserve:
-            return scaled
-
-    return 0
-
-
-def with_entry(entries: Entries, reserve: int, scaled: int) -> Entries:
-    """Replace the amount in one reserve; zero removes it."""
-    others = tuple(entry for entry in entries if entry[0] != reserve)
-    return others if scaled == 0 else tuple(sorted((*others, (reserve, scaled))))
 
 
 # Store -------------------------------------------------------------------------------------------------------------
@@ -95,3 +94,6 @@ def decode_account(data: bytes) -> Account:
         unsure=int.from_bytes(data[3 + _MASK_BYTES : _HEAD_BYTES], "big"),
         stable_debt=bool(data[1]),
     )
+
+
+CODEC: Final = Codec(EMPTY, encode_account, decode_account)

@@ -8,9 +8,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from keeper.errors import DecodeError, StateError
+from keeper.protocols.aave.roster import Listing
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.reserve import EMode
-from keeper.protocols.aave_v3.roster import Listing
 from keeper.protocols.aave_v3.rules import Rules, rules_of
 from keeper.protocols.feeds import answer, call
 from keeper.protocols.reads import Reads, ask

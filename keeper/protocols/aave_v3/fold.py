@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from keeper.errors import DecodeError
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.roster import Listing, Role, Roster
 from keeper.protocols.aave_v3 import abi
-from keeper.protocols.aave_v3.account import Account, amount_of
+from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.math import scaled_after_event
-from keeper.protocols.aave_v3.roster import Listing, Role, Roster
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.protocols.words import address_at, indexed_address, word
 from keeper.types import ZERO_ADDRESS, Address, Log, PositionKey

@@ -5,6 +5,7 @@ Source: GenericLogic.calculateUserAccountData.
 
 from dataclasses import dataclass
 
+from keeper.protocols.aave.math import LIQUIDATION_HEALTH_WAD
 from keeper.protocols.aave_v3 import math
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.market import AaveV3Market
@@ -117,7 +118,7 @@ def health(key: PositionKey, market: AaveV3Market) -> Health | Declined:
     return Health(
         key=key,
         factor_wad=found.factor_wad,
-        liquidatable=found.factor_wad < math.LIQUIDATION_HEALTH_WAD,
+        liquidatable=found.factor_wad < LIQUIDATION_HEALTH_WAD,
         collateral_base=found.collateral_base,
         debt_base=found.debt_base,
         base_unit=market.base_unit,

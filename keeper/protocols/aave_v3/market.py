@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from keeper.protocols.aave.roster import Roster
 from keeper.protocols.aave_v3 import math
 from keeper.protocols.aave_v3.account import EMPTY, Account
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
-from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.protocols.ledger import Ledger
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey, TokenPrice

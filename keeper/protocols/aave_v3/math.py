@@ -7,11 +7,10 @@ LiquidationLogic of Aave V3, at the versions the rules name.
 
 from dataclasses import dataclass
 
+from keeper.protocols.aave.math import percent_div, percent_mul, ray_mul
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.units import BPS, MAX_UINT256, RAY, WAD, YEAR_S, bps_down, bps_up, div_half_up, mul_div, mul_div_up
 
-LIQUIDATION_HEALTH_WAD = WAD
-"""A position is liquidatable strictly below this health factor. ValidationLogic, constant."""
 CLOSE_FACTOR_HEALTH_WAD = 95 * WAD // 100
 """Up to and including this health the whole debt may be repaid. LiquidationLogic, constant."""
 SENTINEL_HEALTH_WAD = 95 * WAD // 100
@@ -65,11 +64,6 @@ class Seizure:
 # Interest ----------------------------------------------------------------------------------------------------------
 
 
-def linear_interest(rate: int, elapsed_s: int) -> int:
-    """Growth factor of supply in ray; the yearly ray rate is applied linearly, rounded down."""
-    return RAY + mul_div(rate, elapsed_s, YEAR_S)
-
-
 def compounded_interest(rate: int, elapsed_s: int, rules: Rules) -> int:
     """Growth factor of variable debt in ray: three terms of the exponential, in the version's own form."""
     if elapsed_s == 0:
@@ -86,11 +80,6 @@ def compounded_interest(rate: int, elapsed_s: int, rules: Rules) -> int:
     second = elapsed_s * less_one * squared // 2
     third = elapsed_s * less_one * less_two * cubed // 6
     return RAY + mul_div(rate, elapsed_s, YEAR_S) + second + third
-
-
-def ray_mul(a: int, b: int) -> int:
-    """Multiply rays, rounded half up. WadRayMath.rayMul."""
-    return div_half_up(a * b, RAY)
 
 
 # Scaled balances ---------------------------------------------------------------------------------------------------
@@ -165,16 +154,6 @@ def health_factor(collateral_base: int, weighted_base: int, debt_base: int, rule
 
     average_threshold = weighted_base // collateral_base if collateral_base else 0
     return div_half_up(percent_mul(collateral_base, average_threshold) * WAD, debt_base)
-
-
-def percent_mul(value: int, percentage: int) -> int:
-    """Take basis points of a value, rounded half up. PercentageMath.percentMul."""
-    return div_half_up(value * percentage, BPS)
-
-
-def percent_div(value: int, percentage: int) -> int:
-    """Divide by basis points, rounded half up. PercentageMath.percentDiv."""
-    return div_half_up(value * BPS, percentage)
 
 
 # Liquidation -------------------------------------------------------------------------------------------------------

@@ -6,22 +6,19 @@ seen in the block it changed in.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
 
 from keeper.errors import StateError
+from keeper.protocols.aave.reading import held_in, number_in, read_whole
+from keeper.protocols.aave.roster import Listing, Roster
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.discovery import Contracts, read_categories
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
-from keeper.protocols.aave_v3.roster import Listing, Roster
 from keeper.protocols.aave_v3.rules import Rules
-from keeper.protocols.feeds import Feed, answer, call, price_in, round_in
+from keeper.protocols.feeds import LATEST_ROUND_DATA, Feed, answer, call, price_in, round_in
 from keeper.protocols.reads import Reads, ask, gather
 from keeper.protocols.words import address_at, word
 from keeper.types import Address, Call, PositionKey, Returned, to_checksum
-
-ACCOUNTS_PER_ROUND: Final = 64
-"""Accounts reread in one round: a few thousand calls, which the shell splits further."""
 
 
 def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Feed) -> Reads[Reserve]:
@@ -37,7 +34,7 @@ def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Fee
         requests.append(call(pool, abi.GET_LIQUIDATION_GRACE_PERIOD, asset))
 
     if feed.source is not None and feed.dated:
-        requests.append(call(feed.source, abi.LATEST_ROUND_DATA))
+        requests.append(call(feed.source, LATEST_ROUND_DATA))
 
     answers = yield from ask(*requests)
     data = answer(answers[0], "getReserveData", pool)
@@ -55,9 +52,7 @@ def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Fee
     if rules.virtual_flag and not word(data, 0) >> 252 & 1:
         virtual = None
 
-    dated = feed.source is not None and feed.dated
-    direct, updated_at = round_in(answers[-1], price) if dated else (True, None)
-    sources = frozenset(address for address in (feed.source, feed.aggregator) if address is not None)
+    direct, updated_at = round_in(answers[-1], price) if feed.has_rounds else (True, None)
     return Reserve(
         asset=asset,
         a_token=listing.a_token,
@@ -73,9 +68,9 @@ def read_reserve(contracts: Contracts, rules: Rules, listing: Listing, feed: Fee
         debt_index=word(data, 3),
         price=price,
         price_updated_at=updated_at,
-        feeds=sources if direct else frozenset(),
+        feeds=feed.emitters if direct else frozenset(),
         virtual=virtual,
-        underlying=word(answers[2].data, 0) if answers[2].ok and len(answers[2].data) == 32 else 0,
+        underlying=held_in(answers[2]),
         grace_until=grace_until or 0,
     )
 
@@ -109,16 +104,11 @@ def read_accounts(
     contracts: Contracts, roster: Roster, ids: Mapping[int, int], keys: Sequence[PositionKey]
 ) -> Reads[dict[PositionKey, Account]]:
     """Read accounts whole: flags, category and every scaled balance, exactly as the chain has them."""
-    found: dict[PositionKey, Account] = {}
-    for start in range(0, len(keys), ACCOUNTS_PER_ROUND):
-        chunk = keys[start : start + ACCOUNTS_PER_ROUND]
-        plans = [_account_calls(contracts, roster, key) for key in chunk]
-        answers = yield from ask(*(request for plan in plans for request in plan))
-        coming = iter(answers)
-        for key in chunk:
-            found[key] = _account(contracts, roster, ids, coming)
-
-    return found
+    return read_whole(
+        keys,
+        lambda key: _account_calls(contracts, roster, key),
+        lambda coming: _account(contracts, roster, ids, coming),
+    )
 
 
 def _account_calls(contracts: Contracts, roster: Roster, key: PositionKey) -> list[Call]:
@@ -138,22 +128,14 @@ def _account(contracts: Contracts, roster: Roster, ids: Mapping[int, int], comin
     supplied, borrowed = [], []
     collateral = stable = 0
     for place, listing in enumerate(roster.listings):
-        supply = _balance(next(coming), listing.a_token, listed=place in ids)
-        debt = _balance(next(coming), listing.v_token, listed=place in ids)
+        supply = number_in(next(coming), listing.a_token, listed=place in ids)
+        debt = number_in(next(coming), listing.v_token, listed=place in ids)
         supplied += [(place, supply)] if supply else []
         borrowed += [(place, debt)] if debt else []
         if place in ids:
             collateral |= (flags >> 2 * ids[place] + 1 & 1) << place
 
         if listing.stable_token is not None:
-            stable += _balance(next(coming), listing.stable_token, listed=place in ids)
+            stable += number_in(next(coming), listing.stable_token, listed=place in ids)
 
     return Account(tuple(supplied), tuple(borrowed), collateral, emode, stable_debt=stable > 0)
-
-
-def _balance(returned: Returned, token: Address, *, listed: bool) -> int:
-    """Read a balance; a token of a reserve that was dropped, or whose block was orphaned, may not exist."""
-    if not listed and not (returned.ok and len(returned.data) == 32):
-        return 0
-
-    return word(answer(returned, "a balance", token), 0)

@@ -5,13 +5,16 @@ Source: ValidationLogic.validateLiquidationCall.
 
 from collections.abc import Iterator, Sequence
 
+from keeper.protocols.aave.math import LIQUIDATION_HEALTH_WAD
+from keeper.protocols.aave.offer import Pairing
+from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v3 import math
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.health import Totals, decide
 from keeper.protocols.aave_v3.market import AaveV3Market
-from keeper.protocols.aave_v3.pair import SeizePair, terms_between
+from keeper.protocols.aave_v3.pair import terms_between
 from keeper.protocols.aave_v3.sizes import legal_sizes
-from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
+from keeper.types import Declined, Offer, PositionKey, Reason
 
 
 def offers(key: PositionKey, market: AaveV3Market) -> Sequence[Offer | Declined]:
@@ -20,7 +23,7 @@ def offers(key: PositionKey, market: AaveV3Market) -> Sequence[Offer | Declined]
     if isinstance(found, Declined):
         return [found]
 
-    if found.factor_wad >= math.LIQUIDATION_HEALTH_WAD:
+    if found.factor_wad >= LIQUIDATION_HEALTH_WAD:
         return [Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": found.factor_wad})]
 
     account = market.account(key)
@@ -35,30 +38,16 @@ def _offer(
     key: PositionKey, account: Account, places: tuple[int, int], found: Totals, market: AaveV3Market
 ) -> Offer | Declined:
     collateral, debt = (market.reserves[place] for place in places)
-    numbers: dict[str, int | str] = {"collateral": to_checksum(collateral.asset), "debt": to_checksum(debt.asset)}
+    pairing = Pairing(market.deployment, key, SeizePair(market.pool, *places), collateral, debt)
     refusal = next(_refusals(account, places, found, market), None)
     if refusal is not None:
-        return Declined(market.deployment, key, refusal, numbers)
+        return pairing.declined(refusal)
 
     terms = terms_between(account, places, found, market)
     if terms is None:
-        return Declined(market.deployment, key, Reason.UNKNOWN_PRICE, numbers)
+        return pairing.declined(Reason.UNKNOWN_PRICE)
 
-    sizes = legal_sizes(terms, collateral.available, market.rules)
-    if not sizes.intervals:
-        reason = Reason.NO_LIQUIDITY if sizes.short_of_liquidity else Reason.NO_LEGAL_SIZE
-        return Declined(market.deployment, key, reason, {**numbers, "available": collateral.available})
-
-    return Offer(
-        deployment=market.deployment,
-        kind=OfferKind.SEIZE,
-        key=key,
-        pay_token=debt.asset,
-        receive_token=collateral.asset,
-        size_token=debt.asset,
-        sizes=sizes.intervals,
-        detail=SeizePair(market.pool, *places),
-    )
+    return pairing.offered(legal_sizes(terms, collateral.available, market.rules), collateral.available)
 
 
 def _refusals(account: Account, places: tuple[int, int], found: Totals, market: AaveV3Market) -> Iterator[Reason]:

@@ -5,13 +5,12 @@ is the most that can be known without reading.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from keeper.protocols.aave.reserve import as_told
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.fold import Fold
 from keeper.protocols.aave_v3.market import AaveV3Market
-from keeper.protocols.aave_v3.reserve import Reserve
-from keeper.protocols.words import indexed_address, signed, word
+from keeper.protocols.words import indexed_address, signed
 from keeper.types import Address, BlockTarget, Log
 
 
@@ -28,21 +27,6 @@ def preceding(parent: AaveV3Market, logs: Sequence[Log], target: BlockTarget) ->
             prices |= {r.asset: answer for r in market.reserves if log.address in r.feeds}
         elif log.address == market.pool and log.topics[:1] == (abi.RESERVE_DATA_UPDATED,):
             for place in market.roster.places.get(indexed_address(log, 1), ()):
-                reserves[place] = _touched(reserves[place], log, target.timestamp)
+                reserves[place] = as_told(reserves[place], log, target.timestamp)
 
     return market.with_accounts(fold.changes).with_reserves(reserves).with_prices(prices)
-
-
-def _touched(reserve: Reserve, log: Log, timestamp: int) -> Reserve:
-    """Take a reserve's indices and rates from its own event, which tells them as of the block's time."""
-    liquidity_index, borrow_index = word(log.data, 3), word(log.data, 4)
-    return replace(
-        reserve,
-        liquidity_rate=word(log.data, 0),
-        borrow_rate=word(log.data, 2),
-        liquidity_index=liquidity_index,
-        borrow_index=borrow_index,
-        income=liquidity_index,
-        debt_index=borrow_index,
-        last_update=timestamp,
-    )

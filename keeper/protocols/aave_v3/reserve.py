@@ -5,63 +5,24 @@ Sources: DataTypes.ReserveConfigurationMap, DataTypes.EModeCategory and ReserveL
 
 from dataclasses import dataclass, replace
 
-from keeper.protocols.aave_v3.math import compounded_interest, linear_interest, ray_mul
+from keeper.protocols.aave.math import linear_interest, ray_mul
+from keeper.protocols.aave.reserve import PoolReserve
+from keeper.protocols.aave_v3.math import compounded_interest
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.types import Address
 
 
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """A reserve as read, and its two indices at the market's target.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserve(PoolReserve):
+    """A reserve of Aave V3.
 
-    Indices and rates are rays, `price` is base currency per whole token (None where the oracle gave none), `virtual`
-    and `underlying` are what the pool accounts for and what the supply token really holds, in token base units.
-    `income` and `debt_index` are the indices projected to the target.
+    `virtual` is what the pool accounts for, in token base units, None where it leaves that to the token; until
+    `grace_until` (unix s) nothing of it can be liquidated.
     """
 
-    asset: Address
-    a_token: Address
     v_token: Address
-    id: int
-    config: int
-    liquidity_index: int
-    liquidity_rate: int
-    borrow_index: int
-    borrow_rate: int
-    last_update: int
-    income: int
-    debt_index: int
-    price: int | None
-    price_updated_at: int | None
-    feeds: frozenset[Address]
     virtual: int | None
-    underlying: int
     grace_until: int
-
-    @property
-    def threshold(self) -> int:
-        """Liquidation threshold outside any eMode, in bps."""
-        return self.config >> 16 & 0xFFFF
-
-    @property
-    def bonus(self) -> int:
-        """Liquidation bonus outside any eMode, in bps, the 100 % included."""
-        return self.config >> 32 & 0xFFFF
-
-    @property
-    def decimals(self) -> int:
-        """Decimals of the token."""
-        return self.config >> 48 & 0xFF
-
-    @property
-    def unit(self) -> int:
-        """One whole token in base units."""
-        return int(10**self.decimals)
-
-    @property
-    def active(self) -> bool:
-        """Tell whether the reserve exists for any action at all."""
-        return bool(self.config >> 56 & 1)
 
     @property
     def paused(self) -> bool:

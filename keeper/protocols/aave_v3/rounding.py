@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import reduce
 
 from keeper.errors import StateError
+from keeper.protocols.aave.roster import Listing
 from keeper.protocols.aave_v3 import abi
 from keeper.protocols.aave_v3.math import collateral_balance, debt_balance
-from keeper.protocols.aave_v3.roster import Listing
 from keeper.protocols.aave_v3.rules import DIRECTED_30, PLAIN_30, Rules
 from keeper.protocols.feeds import answer, call
 from keeper.protocols.reads import Reads, ask

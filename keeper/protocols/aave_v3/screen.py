@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
+from keeper.protocols.aave.roster import MAX_RESERVES
 from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.health import price_of, threshold_of
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.reserve import EMode, Reserve
-from keeper.protocols.aave_v3.roster import MAX_RESERVES
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.protocols.base import Factors, HealthRow
 from keeper.types import PositionKey

@@ -6,10 +6,12 @@ Source: LiquidationLogic.executeLiquidationCall.
 from collections.abc import Mapping
 from dataclasses import replace
 
+from keeper.protocols.aave.entries import amount_of
+from keeper.protocols.aave.pair import SeizePair, pair_of
 from keeper.protocols.aave_v3 import math
-from keeper.protocols.aave_v3.account import Account, amount_of
+from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.aave_v3.market import AaveV3Market
-from keeper.protocols.aave_v3.pair import SeizePair, pair_of, seizure, terms_of
+from keeper.protocols.aave_v3.pair import seizure, terms_of
 from keeper.protocols.aave_v3.reserve import Reserve
 from keeper.types import Offer, Payment, PositionKey, Settlement, TokenAmount
 from keeper.units import MAX_UINT256

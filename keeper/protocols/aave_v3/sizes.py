@@ -6,9 +6,8 @@ contract's own rounding exactly; a property test compares the set with trying ev
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
 
+from keeper.protocols.aave.offer import Interval, Sizes
 from keeper.protocols.aave_v3.math import (
     MIN_LEFTOVER_BASE,
     Seizure,
@@ -21,19 +20,6 @@ from keeper.protocols.aave_v3.math import (
 )
 from keeper.protocols.aave_v3.rules import Rules
 from keeper.units import BPS, MAX_UINT256, mul_div, mul_div_up
-
-Interval: TypeAlias = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Legal sizes, ascending and disjoint, both ends legal; the last may be the point `MAX_UINT256`: all there is.
-
-    `short_of_liquidity` tells that more sizes would be legal if the pool held more of the collateral.
-    """
-
-    intervals: tuple[Interval, ...]
-    short_of_liquidity: bool
 
 
 def legal_sizes(terms: Terms, available: int, rules: Rules) -> Sizes:

@@ -7,9 +7,12 @@ before the next market is frozen. Everything governance can change is reread eve
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from keeper.errors import ConfigError, DecodeError, StateError
-from keeper.protocols.aave_v3 import abi, saved
-from keeper.protocols.aave_v3.account import EMPTY, Account
+from keeper.errors import StateError
+from keeper.protocols.aave.accounts import Accounts
+from keeper.protocols.aave.reading import or_refuse, probed_in, refuse_strangers
+from keeper.protocols.aave.roster import Listing
+from keeper.protocols.aave_v3 import abi
+from keeper.protocols.aave_v3.account import CODEC, Account
 from keeper.protocols.aave_v3.discovery import (
     ALL_CATEGORIES,
     Contracts,
@@ -25,11 +28,9 @@ from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.observation import read_accounts, read_emodes, read_reserve, read_sentinel
 from keeper.protocols.aave_v3.preceding import preceding
 from keeper.protocols.aave_v3.reserve import EMode
-from keeper.protocols.aave_v3.roster import Roster
 from keeper.protocols.aave_v3.rounding import read_rounding, rules_told_by
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.feeds import NO_FEED, Feed, read_aggregator, read_feeds
-from keeper.protocols.ledger import Ledger
 from keeper.protocols.reads import Reads, gather, gather_all
 from keeper.protocols.words import indexed_address, word
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
@@ -39,7 +40,7 @@ class AaveV3Sync:
     """Keeps one deployment.
 
     Invariant: after every log up to a block was applied, the accounts equal the chain's at that block, except those
-    in `_due`, which the next `observe` rereads before it freezes a market.
+    due in `_kept`, which the next `observe` rereads before it freezes a market.
     """
 
     def __init__(self, deployment: str, provider: Address) -> None:
@@ -48,21 +49,17 @@ class AaveV3Sync:
         self._contracts: Contracts | None = None
         self._facts: PoolFacts | None = None
         self._base_unit = 0
-        self._roster = Roster.of(())
         self._ids: dict[int, int] = {}
         self._emodes: dict[int, EMode] = {}
         self._feeds: dict[Address, Feed] = {}
-        self._ledger: Ledger[Account] = Ledger()
-        self._due: set[PositionKey] = set()
-        self._set_aside: frozenset[PositionKey] = frozenset()
-        self._roster_saved = False
+        self._kept = Accounts(CODEC)
 
     # Before the first log -------------------------------------------------------------------------------------------
 
     def bootstrap(self, head: BlockHead) -> Reads[None]:
         """Ask for contracts, rules, reserves, price sources and categories; may be repeated at any block."""
         del head
-        contracts = yield from self._read_contracts_or_refuse()
+        contracts = yield from self._read_contracts()
         facts, base_unit = yield from gather(read_pool_facts(contracts.pool), read_base_unit(contracts.oracle))
         (listings, feeds), emodes = yield from gather(
             gather(
@@ -74,24 +71,17 @@ class AaveV3Sync:
         facts = replace(facts, rules=rules_told_by(rounding, facts.rules, contracts.pool))
         self._contracts, self._facts, self._base_unit = contracts, facts, base_unit
         self._feeds, self._emodes = feeds, emodes
-        self._extend(Roster.of(listing for listing, _ in listings))
-        self._ids = {self._roster.tokens[listing.a_token][0]: pool_id for listing, pool_id in listings}
+        self._kept.extend(listing for listing, _ in listings)
+        self._ids = {self._kept.roster.tokens[listing.a_token][0]: pool_id for listing, pool_id in listings}
 
-    def _read_contracts_or_refuse(self) -> Reads[Contracts]:
-        try:
-            return (yield from read_contracts(self._provider))
-        except DecodeError as error:
-            if self._contracts is not None:
-                raise
-
-            raise ConfigError(
-                f"deployment {self._deployment}: {error.message} on this chain; check addresses_provider, and the chain"
-            ) from error
+    def _read_contracts(self) -> Reads[Contracts]:
+        read = read_contracts(self._provider)
+        return (yield from (or_refuse(read, self._deployment) if self._contracts is None else read))
 
     def sources(self) -> tuple[LogQuery, ...]:
         """Logs of the pool, its tokens, its configurator and its oracle."""
         contracts, _ = self._known()
-        tokens = tuple(self._roster.tokens)
+        tokens = tuple(self._kept.roster.tokens)
         return (
             LogQuery((contracts.pool,), ((abi.COLLATERAL_ENABLED, abi.COLLATERAL_DISABLED, abi.USER_EMODE_SET),)),
             LogQuery((contracts.configurator,), ((abi.RESERVE_INITIALIZED, abi.EMODE_CATEGORY_ADDED),)),
@@ -105,16 +95,16 @@ class AaveV3Sync:
         """Fold logs in; a new reserve asks for its tokens' logs over the same range."""
         contracts, facts = self._known()
         fresh = self._configure(logs, contracts, facts)
-        fold = Fold(self._roster, facts.rules, contracts.pool, self._account)
+        fold = Fold(self._kept.roster, facts.rules, contracts.pool, self._kept.get)
         fold.apply(logs)
         self._doubt(fold)
-        self._put(fold.changes)
-        self._due |= fold.doubtful
+        self._kept.put(fold.changes)
+        self._kept.due |= fold.doubtful
         return Applied(frozenset(fold.changes), fresh)
 
     def _configure(self, logs: Sequence[Log], contracts: Contracts, facts: PoolFacts) -> tuple[LogQuery, ...]:
         """Take note of new reserves, categories and price sources; a reserve's flags may follow in the same logs."""
-        before = len(self._roster.listings)
+        fresh: list[Listing] = []
         for log in logs:
             kind = log.topics[0] if log.topics else b""
             if log.address == contracts.oracle and kind == abi.ASSET_SOURCE_UPDATED:
@@ -123,11 +113,10 @@ class AaveV3Sync:
                 category = word(log.topics[1], 0)
                 self._emodes.setdefault(category, EMode(category, 0, 0))
             elif log.address == contracts.configurator and kind == abi.RESERVE_INITIALIZED:
-                self._extend(Roster.of([new_listing(log, facts.rules)]))
+                fresh += self._kept.extend([new_listing(log, facts.rules)])
 
-        tokens = [token for x in self._roster.listings[before:] for token in (x.a_token, x.v_token, x.stable_token)]
-        addresses = tuple(token for token in tokens if token is not None)
-        return (LogQuery(addresses, (_TOKEN_TOPICS,)),) if addresses else ()
+        tokens = tuple(token for listing in fresh for token in listing.tokens)
+        return (LogQuery(tokens, (_TOKEN_TOPICS,)),) if tokens else ()
 
     def _doubt(self, fold: Fold) -> None:
         """Mark every holder of an upgraded token: what was reconstructed so far may have followed other rules."""
@@ -135,7 +124,7 @@ class AaveV3Sync:
         if mask == 0:
             return
 
-        for key, account in self._ledger.items():
+        for key, account in self._kept.ledger.items():
             if key not in fold.changes and _touches(account, mask):
                 fold.changes[key] = account
 
@@ -152,14 +141,14 @@ class AaveV3Sync:
         """
         del previous
         contracts, facts = self._known()
-        yield from self._settle_doubts()
-        due = [a for a in self._roster.places if a not in self._feeds]
+        yield from self.reread(self._kept.due, head)
+        due = [a for a in self._kept.roster.places if a not in self._feeds]
         if due:
             self._feeds.update((yield from read_feeds(contracts.oracle, due)))
 
-        listings = self._roster.listings
+        listings = self._kept.roster.listings
         reserve_reads = [read_reserve(contracts, facts.rules, x, self._feeds.get(x.asset, NO_FEED)) for x in listings]
-        probed = self._probe(head)
+        probed = probed_in(head, self._kept.roster)
         suspects = [listings[place] for place in self._ids if listings[place].asset == probed]
         ((now, (pool_now, rounding)), feed), ((reserves, emodes), allowed) = yield from gather(
             gather(
@@ -191,16 +180,12 @@ class AaveV3Sync:
             base_unit=self._base_unit,
             flash_premium=pool_now.flash_premium,
             liquidations_allowed=allowed,
-            roster=self._roster,
+            roster=self._kept.roster,
             reserves=tuple(r.projected(target.timestamp, facts.rules) for r in reserves),
             emodes=emodes,
-            ledger=self._ledger,
-            set_aside=self._set_aside,
+            ledger=self._kept.ledger,
+            set_aside=self._kept.set_aside,
         )
-
-    def _probe(self, head: BlockHead) -> Address:
-        """The asset whose feed is asked again in this block: each in turn."""
-        return self._roster.listings[head.number % len(self._roster.listings)].asset
 
     def preceding(self, parent: AaveV3Market, logs: Sequence[Log], target: BlockTarget) -> AaveV3Market:
         """The market just before a point inside the block after `parent`; wants the block's logs unfiltered."""
@@ -214,43 +199,28 @@ class AaveV3Sync:
                 f"({facts.rules.version} before, {pool_now.rules.version} now): everything is read again"
             )
 
-        strangers = [asset for asset in pool_now.assets if asset not in self._roster.places]
-        if strangers:
-            names = ", ".join(to_checksum(asset) for asset in strangers)
-            raise StateError(f"the pool lists reserves that no event announced: {names}")
+        refuse_strangers(pool_now.assets, self._kept.roster)
 
     # Rereading ------------------------------------------------------------------------------------------------------
 
     def reread(self, keys: Collection[PositionKey], head: BlockHead) -> Reads[None]:
         """Replace these accounts by the chain's."""
         del head
-        contracts, _ = self._known()
-        self._put((yield from read_accounts(contracts, self._roster, self._ids, sorted(keys))))
+        if not keys:
+            return
 
-    def _settle_doubts(self) -> Reads[None]:
-        if self._due:
-            contracts, _ = self._known()
-            self._put((yield from read_accounts(contracts, self._roster, self._ids, sorted(self._due))))
+        contracts, _ = self._known()
+        self._kept.put((yield from read_accounts(contracts, self._kept.roster, self._ids, sorted(keys))))
 
     # Store ----------------------------------------------------------------------------------------------------------
 
     def save(self, keys: Collection[PositionKey] | None) -> Iterable[Row]:
         """Rows of these accounts, and of the roster where it changed; None saves everything."""
-        if keys is None or not self._roster_saved:
-            yield saved.roster_row(self._roster)
-            self._roster_saved = True
-
-        chosen = self._ledger.items() if keys is None else ((key, self._account(key)) for key in keys)
-        for key, account in chosen:
-            yield saved.account_row(key, account)
+        return self._kept.save(keys)
 
     def restore(self, rows: Iterable[Row]) -> None:
         """Take accounts and roster back; before or after `bootstrap`, but before any log."""
-        roster, accounts = saved.decoded(rows)
-        self._roster = roster.extended(self._roster.listings)
-        self._ledger = Ledger()
-        self._due, self._set_aside = set(), frozenset()
-        self._put(accounts)
+        self._kept.restore(rows)
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
@@ -259,22 +229,6 @@ class AaveV3Sync:
             raise StateError(f"{self._deployment} was not bootstrapped")
 
         return self._contracts, self._facts
-
-    def _account(self, key: PositionKey) -> Account:
-        return self._ledger.get(key) or EMPTY
-
-    def _put(self, changes: dict[PositionKey, Account]) -> None:
-        self._ledger = self._ledger.updated({k: None if a == EMPTY else a for k, a in changes.items()})
-        aside = {key for key, account in changes.items() if account.stable_debt}
-        self._set_aside = (self._set_aside - changes.keys()) | aside
-        self._due.difference_update(changes)
-        # An account that owes nothing may stay in doubt: only what backs a debt matters.
-        self._due.update(key for key, account in changes.items() if account.unsure and account.borrowed)
-
-    def _extend(self, roster: Roster) -> None:
-        extended = self._roster.extended(roster.listings)
-        if extended is not self._roster:
-            self._roster, self._roster_saved = extended, False
 
 
 _TOKEN_TOPICS = (abi.MINT, abi.BURN, abi.BALANCE_TRANSFER, abi.UPGRADED, abi.STABLE_MINT, abi.STABLE_BURN)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from keeper.protocols.aave import math as shared
 from keeper.protocols.aave_v2 import math
 from keeper.protocols.aave_v2.math import Seizure, Terms
 from keeper.units import MAX_UINT256, RAY, WAD
@@ -30,13 +31,13 @@ def terms(**changes):
 
 def test_interest_of_half_a_day_is_the_contracts():
     # 43,212 s at 3.15 % linear, and at 5.2 % compounded by whole ray per second
-    linear = math.linear_interest(31_500_000_000_000_000_000_000_000, 43_212)
+    linear = shared.linear_interest(31_500_000_000_000_000_000_000_000, 43_212)
     compounded = math.compounded_interest(52_000_000_000_000_000_000_000_000, 43_212)
 
     assert linear == 1_000_043_162_671_232_876_712_328_767
     assert compounded == 1_000_071_255_202_088_607_206_919_860
-    assert math.ray_mul(linear, 1_023_456_789_012_345_678_901_234_567) == 1_023_500_964_141_250_874_444_947_004
-    assert math.ray_mul(compounded, 1_087_654_321_098_765_432_109_876_543) == 1_087_731_822_127_217_871_514_179_028
+    assert shared.ray_mul(linear, 1_023_456_789_012_345_678_901_234_567) == 1_023_500_964_141_250_874_444_947_004
+    assert shared.ray_mul(compounded, 1_087_654_321_098_765_432_109_876_543) == 1_087_731_822_127_217_871_514_179_028
 
 
 @pytest.mark.parametrize(
@@ -67,19 +68,19 @@ def test_stable_debt_grows_by_its_own_rate():
 
 def test_percentages_round_half_up():
     # 1 * 5,000 / 10,000 = 0.5; 4,999 / 10,000 is less
-    assert math.percent_mul(1, 5_000) == 1
-    assert math.percent_mul(1, 4_999) == 0
+    assert shared.percent_mul(1, 5_000) == 1
+    assert shared.percent_mul(1, 4_999) == 0
     # 1 * 10,000 / 20,000 = 0.5
-    assert math.percent_div(1, 20_000) == 1
+    assert shared.percent_div(1, 20_000) == 1
     # 10,000 / 30,000 = 0.33
-    assert math.percent_div(1, 30_000) == 0
+    assert shared.percent_div(1, 30_000) == 0
 
 
 def test_ray_products_round_half_up():
-    assert math.ray_mul(1, RAY // 2) == 1  # exactly a half
-    assert math.ray_mul(1, RAY // 2 - 1) == 0
-    assert math.ray_div(1, 2 * RAY) == 1
-    assert math.ray_div(1, 2 * RAY + 2) == 0
+    assert shared.ray_mul(1, RAY // 2) == 1  # exactly a half
+    assert shared.ray_mul(1, RAY // 2 - 1) == 0
+    assert shared.ray_div(1, 2 * RAY) == 1
+    assert shared.ray_div(1, 2 * RAY + 2) == 0
 
 
 def test_health_loses_the_fraction_of_a_basis_point_first():

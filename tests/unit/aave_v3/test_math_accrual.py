@@ -2,6 +2,7 @@
 
 import pytest
 
+from keeper.protocols.aave import math as shared
 from keeper.protocols.aave_v3 import math
 from keeper.units import MAX_UINT256, RAY
 from tests.fakes.aave_v3_market import RULES
@@ -18,11 +19,11 @@ ELAPSED_S = 43_212
 
 def test_linear_interest_of_twelve_hours():
     """RAY + 31.5e24 * 43212 // 31536000."""
-    assert math.linear_interest(LIQUIDITY_RATE, ELAPSED_S) == 1_000_043_162_671_232_876_712_328_767
+    assert shared.linear_interest(LIQUIDITY_RATE, ELAPSED_S) == 1_000_043_162_671_232_876_712_328_767
 
 
 def test_liquidity_index_grows_by_the_linear_factor_half_up():
-    grown = math.ray_mul(math.linear_interest(LIQUIDITY_RATE, ELAPSED_S), LIQUIDITY_INDEX)
+    grown = shared.ray_mul(shared.linear_interest(LIQUIDITY_RATE, ELAPSED_S), LIQUIDITY_INDEX)
     assert grown == 1_023_500_964_141_250_874_444_947_004
 
 
@@ -38,7 +39,7 @@ def test_liquidity_index_grows_by_the_linear_factor_half_up():
 )
 def test_compounded_interest_follows_the_version(rules, factor, index):
     assert math.compounded_interest(BORROW_RATE, ELAPSED_S, rules) == factor
-    assert math.ray_mul(factor, BORROW_INDEX) == index
+    assert shared.ray_mul(factor, BORROW_INDEX) == index
 
 
 @pytest.mark.parametrize("rules", [V30, V36], ids=["3.0", "3.6"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from keeper.protocols.aave import math as shared
 from keeper.protocols.aave_v3 import math
 from keeper.protocols.aave_v3.math import Seizure, Terms
 from keeper.units import BPS, RAY
@@ -307,4 +308,4 @@ def test_bad_debt_burns_the_whole_debt_even_where_the_repayment_scales_to_nothin
     ("value", "percentage", "product", "quotient"), [(1, 5_000, 1, 2), (1, 4_999, 0, 2), (3, BPS, 3, 3)]
 )
 def test_percentages_round_half_up(value, percentage, product, quotient):
-    assert (math.percent_mul(value, percentage), math.percent_div(value, percentage)) == (product, quotient)
+    assert (shared.percent_mul(value, percentage), shared.percent_div(value, percentage)) == (product, quotient)

@@ -32,6 +32,12 @@ class Listing:
     v_token: Address
     stable_token: Address | None
 
+    @property
+    def tokens(self) -> tuple[Address, ...]:
+        """Every token whose logs tell balances."""
+        stable = () if self.stable_token is None else (self.stable_token,)
+        return (self.a_token, self.v_token, *stable)
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:

@@ -1,35 +1,29 @@
-"""Between offers and bytes: calls of the pool, what its logs realised, and the permissions an executor needs.
+"""The liquidation as a call, and what its event says was moved: the same function and event in both releases.
 
-Sources: ILendingPool.liquidationCall and the event LiquidationCall.
+Sources: IPool and ILendingPool, liquidationCall and the event LiquidationCall.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from keeper.errors import DecodeError
-from keeper.protocols.aave_v2 import abi
-from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.aave_v2.pair import pair_of
-from keeper.protocols.base import GuardedCall, Permission
-from keeper.protocols.words import encode, indexed_address, selector, word
+from keeper.protocols.aave.pair import pair_of
+from keeper.protocols.base import GuardedCall
+from keeper.protocols.words import encode, indexed_address, topic, word
 from keeper.types import Call, Log, Offer, Payment, Rejected, Settlement, TokenAmount, account_of
 
-
-def permissions(market: AaveV2Market) -> Sequence[Permission]:
-    """List the pool's two entries and the approval of every asset that may be owed."""
-    entries = [Permission(market.pool, selector(entry)) for entry in (abi.LIQUIDATION_CALL, abi.FLASH_LOAN)]
-    return [*entries, *(Permission(r.asset, selector(abi.APPROVE), market.pool) for r in market.reserves)]
+LIQUIDATION_CALL: Final = "liquidationCall(address,address,address,uint256,bool)"
+LIQUIDATED: Final = topic("LiquidationCall(address,address,address,uint256,uint256,address,bool)")
 
 
-def calls(
-    offer: Offer, size: int, settlement: Settlement, market: AaveV2Market, inner: bytes
-) -> tuple[GuardedCall, ...]:
+def calls(offer: Offer, size: int, settlement: Settlement, market: object, inner: bytes) -> tuple[GuardedCall, ...]:
     """Build `liquidationCall` with the collateral itself as reward; the pool calls nobody back meanwhile."""
     del settlement, market
     if inner:
         raise ValueError("a liquidation makes no callback to run a program in")
 
     pair, key = pair_of(offer)
-    data = encode(abi.LIQUIDATION_CALL, offer.receive_token, offer.pay_token, account_of(key), size, 0)
+    data = encode(LIQUIDATION_CALL, offer.receive_token, offer.pay_token, account_of(key), size, 0)
     return (GuardedCall(Call(pair.pool, data)),)
 
 
@@ -38,7 +32,7 @@ def realised(offer: Offer, logs: Sequence[Log]) -> Settlement | Rejected:
     pair, key = pair_of(offer)
     wanted = (offer.receive_token, offer.pay_token, account_of(key))
     for log in logs:
-        if log.address != pair.pool or log.topics[:1] != (abi.LIQUIDATED,):
+        if log.address != pair.pool or log.topics[:1] != (LIQUIDATED,):
             continue
 
         if len(log.topics) != 4:
