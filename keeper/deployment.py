@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from keeper.book.columns import PositionBook
+from keeper.book.screen import Suspects
 from keeper.book.skin import SkinList
 from keeper.chain.port import PinnedChain
 from keeper.errors import StateError
@@ -178,9 +179,10 @@ class Deployment:
         self._seen = {place for place in self._seen if place[0] == head.hash}
 
 
-def _confirm_order(screened: Sequence[PositionKey], always: Collection[PositionKey]) -> list[PositionKey]:
-    """Screened keys and those decided every block, each once, in an order that does not depend on hashing."""
-    return sorted({*screened, *always})
+def _confirm_order(screened: Suspects, always: Collection[PositionKey]) -> list[PositionKey]:
+    """Those decided every block, then the screened ones, who owes most first; each once, whatever the hashing."""
+    first = sorted(always)
+    return [*first, *(key for key in screened if key not in always)]
 
 
 def _sort(answer: Offer | Declined, offers: list[Offer], declined: list[Declined]) -> None:

@@ -4,8 +4,8 @@ Quantities are float64 here and only here: they screen, exact integers decide. W
 prices is `screen.py`.
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,10 @@ class Chunk(NamedTuple):
     slots: NDArray[np.uint16]
     quantities: NDArray[np.float64]
 
+    def rows(self, which: NDArray[np.intp]) -> "Chunk":
+        """Copy some rows."""
+        return Chunk(self.keys[which], self.slots[:, which], self.quantities[:, which])
+
 
 class Bucket:
     """Positions of `entries` entries each, one per row. Invariant: rows below `size` are set, in no order.
@@ -50,6 +54,23 @@ class Bucket:
         self.size = 0
         self._key_width = key_width
         self._chunks: list[Chunk] = []
+
+    @classmethod
+    def filled(cls, rows: Sequence[Chunk]) -> Self:
+        """Make one of copies of these rows, at least one chunk of them, all of one number of entries."""
+        keys = np.concatenate([chunk.keys for chunk in rows])
+        slots = np.concatenate([chunk.slots for chunk in rows], axis=1)
+        quantities = np.concatenate([chunk.quantities for chunk in rows], axis=1)
+        bucket = cls(len(slots), keys.shape[1])
+        for start in range(0, len(keys), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            chunk = bucket._add_chunk()
+            chunk.keys[: len(keys[part])] = keys[part]
+            chunk.slots[:, : len(keys[part])] = slots[:, part]
+            chunk.quantities[:, : len(keys[part])] = quantities[:, part]
+
+        bucket.size = len(keys)
+        return bucket
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows that are set, in order, a chunk at a time."""
@@ -72,13 +93,7 @@ class Bucket:
         """Add a row for a key, its entries still unset, and return it."""
         row = self.size
         if row == len(self._chunks) << CHUNK_BITS:
-            self._chunks.append(
-                Chunk(
-                    np.empty((CHUNK_ROWS, self._key_width), np.uint8),
-                    np.empty((self.entries, CHUNK_ROWS), np.uint16),
-                    np.empty((self.entries, CHUNK_ROWS), np.float64),
-                )
-            )
+            self._add_chunk()
 
         chunk, at = self._at(row)
         chunk.keys[at] = np.frombuffer(key, np.uint8)
@@ -104,6 +119,12 @@ class Bucket:
 
         self.size = last
         return moved
+
+    def _add_chunk(self) -> Chunk:
+        keys = np.empty((CHUNK_ROWS, self._key_width), np.uint8)
+        slots = np.empty((self.entries, CHUNK_ROWS), np.uint16)
+        self._chunks.append(Chunk(keys, slots, np.empty((self.entries, CHUNK_ROWS), np.float64)))
+        return self._chunks[-1]
 
     def _at(self, row: int) -> tuple[Chunk, int]:
         return self._chunks[row >> CHUNK_BITS], row & (CHUNK_ROWS - 1)

@@ -5,12 +5,14 @@ factors themselves: each adapter tilts its own by what its integers can do.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keeper.book.columns import CHUNK_ROWS, Chunk, PositionBook
+from keeper.book.columns import CHUNK_ROWS, Bucket, Chunk, PositionBook
 from keeper.errors import StateError
 from keeper.protocols.base import Factors
 from keeper.types import PositionKey
@@ -39,7 +41,7 @@ class Weights(NamedTuple):
     slack: NDArray[np.float64]
 
 
-class _Scratch:
+class Scratch:
     """Buffers of one screen, reused from chunk to chunk: fresh ones would cost as much as the arithmetic."""
 
     __slots__ = ("below", "term", "total")
@@ -63,13 +65,34 @@ class _Scratch:
         return total
 
 
-def suspects(book: PositionBook, factors: Factors) -> tuple[PositionKey, ...]:
-    """Every indebted position whose cover less required is below its slack, or cannot be told; ascending by key.
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Positions to be decided exactly. `keys`: uint8[n, key width]; `required`: float64[n], what each owes, tilted."""
+
+    keys: NDArray[np.uint8]
+    required: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __iter__(self) -> Iterator[PositionKey]:
+        """Every key, who owes most first, and where that cannot be told before all; ties by key.
+
+        What a liquidation can earn is bounded by what the position owes.
+        """
+        order = np.argsort(-self.required, kind="stable")
+        keys, owed = list(as_keys(self.keys[order])), self.required[order]
+        changes = np.flatnonzero(owed[1:] != owed[:-1]) + 1
+        for start, stop in pairwise([0, *changes.tolist(), len(keys)]):
+            yield from keys[start:stop] if stop - start == 1 else sorted(keys[start:stop])
+
+
+def suspects(book: PositionBook, factors: Factors) -> Suspects:
+    """Every indebted position whose cover less required is below its slack, or cannot be told.
 
     A factor that is not a number makes every position that uses it a suspect.
     """
-    weights = tilted(book, factors)
-    return tuple(sorted(key for bucket in book.buckets() for key in suspects_of(bucket.chunks(), weights)))
+    return find(book.buckets(), tilted(book, factors))
 
 
 def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness, ...]:
@@ -88,21 +111,29 @@ def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness,
                 last = np.partition(ratios[known], count - 1)[count - 1]
                 known = known[ratios[known] <= last]
 
-            found += map(Nearness, _keys(chunk, known), ratios[known].tolist())
+            found += map(Nearness, as_keys(chunk.keys[known]), ratios[known].tolist())
 
     return tuple(sorted(found, key=lambda one: (one.ratio, one.key))[: max(count, 0)])
 
 
-def suspects_of(chunks: Iterable[Chunk], weights: Weights) -> Iterator[PositionKey]:
+def find(buckets: Iterable[Bucket], weights: Weights) -> Suspects:
     """The suspects among these rows."""
-    scratch = _Scratch()
-    for chunk in chunks:
-        yield from _keys(chunk, suspect_rows(chunk, weights, scratch))
+    scratch = Scratch()
+    found: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = []
+    for bucket in buckets:
+        for chunk in bucket.chunks():
+            rows = suspect_rows(chunk, weights, scratch)
+            if len(rows):
+                found.append((chunk.keys[rows], _required(chunk.rows(rows), weights)))
+
+    if not found:
+        return Suspects(np.empty((0, 1), np.uint8), np.empty(0))
+
+    return Suspects(np.concatenate([keys for keys, _ in found]), np.concatenate([owed for _, owed in found]))
 
 
-def suspect_rows(chunk: Chunk, weights: Weights, scratch: _Scratch | None = None) -> NDArray[np.intp]:
+def suspect_rows(chunk: Chunk, weights: Weights, scratch: Scratch) -> NDArray[np.intp]:
     """Rows of a chunk whose margin is below their slack."""
-    scratch = scratch or _Scratch()
     # First against the greatest slack any row could have, then those few against their own.
     margin = scratch.margins(chunk, weights)
     greatest = len(chunk.slots) * weights.slack.max(initial=0.0)
@@ -134,6 +165,13 @@ def tilted(book: PositionBook, factors: Factors) -> Weights:
     return Weights(margin, slack)
 
 
+def _required(chunk: Chunk, weights: Weights) -> NDArray[np.float64]:
+    """What each row owes; infinity where that cannot be told."""
+    owed = np.where(chunk.slots & 1 == 1, -weights.margin[chunk.slots], 0.0)
+    total: NDArray[np.float64] = (owed * chunk.quantities).sum(axis=0)
+    return total
+
+
 def _ratios(chunk: Chunk, weights: Weights) -> NDArray[np.float64]:
     """Cover over required, per row; not a number where either cannot be told."""
     owed = chunk.slots & 1 == 1
@@ -145,7 +183,8 @@ def _ratios(chunk: Chunk, weights: Weights) -> NDArray[np.float64]:
         return cover / required
 
 
-def _keys(chunk: Chunk, rows: NDArray[np.intp]) -> Iterator[PositionKey]:
-    width = chunk.keys.shape[1]
-    packed = chunk.keys[rows].tobytes()
+def as_keys(keys: NDArray[np.uint8]) -> Iterator[PositionKey]:
+    """Rows of a key column as keys."""
+    width = keys.shape[1]
+    packed = keys.tobytes()
     return (PositionKey(packed[at : at + width]) for at in range(0, len(packed), width))

@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from keeper.book.columns import CHUNK_ROWS, Bucket, Chunk, PositionBook
-from keeper.book.screen import Weights, suspect_rows, suspects_of, tilted
+from keeper.book.columns import Bucket, Chunk, PositionBook
+from keeper.book.screen import Scratch, Suspects, Weights, as_keys, find, suspect_rows, tilted
 from keeper.protocols.base import Factors, HealthRow
 from keeper.types import PositionKey
 
@@ -27,36 +27,41 @@ _MOST_CHANGED: Final = 4_096
 
 
 class SkinList:
-    """Screens a book by its list. Invariant: every position of the book that changed since is in `_changed`."""
+    """Screens a book by its list. Invariant: a position is on the list, or changed since, or cannot be a suspect."""
 
     def __init__(self, book: PositionBook, width: float = WIDTH) -> None:
         self._book = book
         self._width = width
-        self._near: list[Chunk] = []
+        self._near: dict[int, Bucket] = {}
+        self._places: dict[PositionKey, tuple[int, int]] = {}
         self._changed = PositionBook()
         self._built_at: Weights | None = None
 
     @property
     def listed(self) -> int:
         """How many positions a screen looks at."""
-        return sum(len(chunk.keys) for chunk in self._near) + self._changed.indebted
+        return len(self._places) + self._changed.indebted
 
     def upsert(self, row: HealthRow) -> None:
         """Add a position to the book or replace its row."""
         self._book.upsert(row)
-        if self._built_at is not None:
-            self._changed.upsert(row)
+        if self._built_at is None:
+            return
 
-    def suspects(self, factors: Factors) -> tuple[PositionKey, ...]:
-        """What a screen of the whole book finds, short of positions that surely are healthy; ascending by key."""
+        self._changed.upsert(row)
+        entries, at = self._places.pop(row.key, (0, 0))
+        if entries:
+            moved = self._near[entries].take_out(at)
+            if moved is not None:
+                self._places[moved] = entries, at
+
+    def suspects(self, factors: Factors) -> Suspects:
+        """What a screen of the whole book finds, short of positions that surely are healthy."""
         weights = tilted(self._book, factors)
         if not self._holds(weights, self._width):
             self._build(weights)
 
-        changed = self._changed
-        found = [key for key in suspects_of(self._near, weights) if key not in changed]
-        found += (key for bucket in changed.buckets() for key in suspects_of(bucket.chunks(), weights))
-        return tuple(sorted(found))
+        return find((*self._near.values(), *self._changed.buckets()), weights)
 
     def tend(self, factors: Factors) -> None:
         """Build the list anew if half of what it can stand is used up: called when there is time for it."""
@@ -86,7 +91,13 @@ class SkinList:
         """Screen everything against a threshold `width` times as high, and keep a copy of what that finds."""
         stricter = Weights(weights.margin.copy(), weights.slack * self._width)
         stricter.margin[1::2] *= self._width
-        self._near = [chunk for bucket in self._book.buckets() for chunk in _kept(bucket, stricter)]
+        found = ((bucket.entries, list(_kept(bucket, stricter))) for bucket in self._book.buckets())
+        self._near = {entries: Bucket.filled(rows) for entries, rows in found if rows}
+        self._places = {
+            key: (entries, row)
+            for entries, bucket in self._near.items()
+            for row, key in enumerate(key for chunk in bucket.chunks() for key in as_keys(chunk.keys))
+        }
         self._changed = PositionBook()
         self._built_at = weights
 
@@ -102,14 +113,9 @@ def _ratios(now: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _kept(bucket: Bucket, weights: Weights) -> Iterator[Chunk]:
-    """The rows of a bucket that these weights find, copied, in chunks a screen can take."""
-    found = [(chunk, suspect_rows(chunk, weights)) for chunk in bucket.chunks()]
-    if not found:
-        return
-
-    keys = np.concatenate([chunk.keys[rows] for chunk, rows in found])
-    slots = np.concatenate([chunk.slots[:, rows] for chunk, rows in found], axis=1)
-    quantities = np.concatenate([chunk.quantities[:, rows] for chunk, rows in found], axis=1)
-    for start in range(0, len(keys), CHUNK_ROWS):
-        rows = slice(start, start + CHUNK_ROWS)
-        yield Chunk(keys[rows], np.ascontiguousarray(slots[:, rows]), np.ascontiguousarray(quantities[:, rows]))
+    """Copies of the rows of a bucket that these weights find."""
+    scratch = Scratch()
+    for chunk in bucket.chunks():
+        rows = suspect_rows(chunk, weights, scratch)
+        if len(rows):
+            yield chunk.rows(rows)

@@ -7,19 +7,16 @@ from importlib.metadata import version
 import numpy as np
 
 from benchmarks.figure import Figure, same
-from benchmarks.lending import Reserves, build_market, draw_accounts, draw_reserves
+from benchmarks.lending import build_market, draw_accounts, draw_reserves, exact_scan
 from benchmarks.timing import best_of, shown
 from keeper.book.columns import PositionBook
 from keeper.book.screen import suspects
 from keeper.protocols.aave_v3 import health, screen
-from keeper.protocols.aave_v3.account import Account
 from keeper.protocols.ledger import Ledger
-from keeper.types import PositionKey
-from keeper.units import RAY, WAD
+from keeper.units import WAD
 
 POSITIONS = 1_000_000
 SEED = 7
-THRESHOLD_BPS = 8_000
 
 
 def measure() -> Iterator[Figure]:
@@ -59,27 +56,6 @@ def measure() -> Iterator[Figure]:
         f"{against}; np.sum of every column: {shown(floor)}",
         at_most=True,
     )
-
-
-def exact_scan(accounts: dict[PositionKey, Account], reserves: Reserves) -> set[PositionKey]:
-    """Decide every account in integers, as plainly and as fast as Python over tuples and lists goes."""
-    prices, units = reserves.prices, [10**decimals for decimals in reserves.decimals]
-    incomes, indices = reserves.incomes, reserves.debt_indices
-    found = set()
-
-    for key, account in accounts.items():
-        cover = 0
-        for place, scaled in account.supplied:
-            cover += scaled * incomes[place] // RAY * prices[place] // units[place]
-
-        debt = 0
-        for place, scaled in account.borrowed:
-            debt -= scaled * indices[place] // -RAY * prices[place] // units[place]
-
-        if cover * THRESHOLD_BPS < debt * 10**4:
-            found.add(key)
-
-    return found
 
 
 def read_once(book: PositionBook) -> float:

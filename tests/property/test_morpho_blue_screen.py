@@ -121,8 +121,8 @@ def test_market_set_aside_suspects_nobody():
     for row in screen.rows(None, scene):
         book.upsert(row)
 
-    assert suspects(book, screen.factors(scene)) == ()
-    assert suspects(book, screen.factors(market([one], {key: Borrower(10**9, 0)}))) == (key,)
+    assert tuple(suspects(book, screen.factors(scene))) == ()
+    assert tuple(suspects(book, screen.factors(market([one], {key: Borrower(10**9, 0)})))) == (key,)
 
 
 def test_markets_beyond_the_last_slot_are_always_suspect(monkeypatch):
@@ -136,4 +136,4 @@ def test_markets_beyond_the_last_slot_are_always_suspect(monkeypatch):
     for row in screen.rows(None, scene):
         book.upsert(row)
 
-    assert suspects(book, screen.factors(scene)) == tuple(sorted(keys[1:]))
+    assert tuple(suspects(book, screen.factors(scene))) == tuple(sorted(keys[1:]))

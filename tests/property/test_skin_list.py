@@ -66,7 +66,7 @@ def test_factor_that_becomes_unknown_makes_its_holders_suspects(slot, side):
         skin.upsert(one)
 
     factors = {"cover": np.full(SLOTS, 100.0), "required": np.ones(SLOTS), "slack": np.zeros(SLOTS)}
-    assert skin.suspects(Factors(**factors)) == ()
+    assert len(skin.suspects(Factors(**factors))) == 0
     factors[side][slot] = np.nan
 
     found = set(skin.suspects(Factors(**factors)))
