@@ -67,21 +67,26 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """Positions to be decided exactly. `keys`: uint8[n, key width]; `required`: float64[n], what each owes, tilted."""
+    """Positions to be decided exactly: their rows, copied, and the weights they were found by."""
 
-    keys: NDArray[np.uint8]
-    required: NDArray[np.float64]
+    rows: tuple[Chunk, ...]
+    weights: Weights
 
     def __len__(self) -> int:
-        return len(self.keys)
+        return sum(len(chunk.keys) for chunk in self.rows)
 
     def __iter__(self) -> Iterator[PositionKey]:
         """Every key, who owes most first, and where that cannot be told before all; ties by key.
 
         What a liquidation can earn is bounded by what the position owes.
         """
-        order = np.argsort(-self.required, kind="stable")
-        keys, owed = list(as_keys(self.keys[order])), self.required[order]
+        if not self.rows:
+            return
+
+        required = np.concatenate([_required(chunk, self.weights) for chunk in self.rows])
+        order = np.argsort(-required, kind="stable")
+        keys = list(as_keys(np.concatenate([chunk.keys for chunk in self.rows])[order]))
+        owed = required[order]
         changes = np.flatnonzero(owed[1:] != owed[:-1]) + 1
         for start, stop in pairwise([0, *changes.tolist(), len(keys)]):
             yield from keys[start:stop] if stop - start == 1 else sorted(keys[start:stop])
@@ -119,29 +124,25 @@ def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness,
 def find(buckets: Iterable[Bucket], weights: Weights) -> Suspects:
     """The suspects among these rows."""
     scratch = Scratch()
-    found: list[tuple[NDArray[np.uint8], NDArray[np.float64]]] = []
-    for bucket in buckets:
-        for chunk in bucket.chunks():
-            rows = suspect_rows(chunk, weights, scratch)
-            if len(rows):
-                found.append((chunk.keys[rows], _required(chunk.rows(rows), weights)))
-
-    if not found:
-        return Suspects(np.empty((0, 1), np.uint8), np.empty(0))
-
-    return Suspects(np.concatenate([keys for keys, _ in found]), np.concatenate([owed for _, owed in found]))
+    greatest = weights.slack.max(initial=0.0)
+    found = (
+        chunk.rows(rows)
+        for bucket in buckets
+        for chunk in bucket.chunks()
+        if len(rows := suspect_rows(chunk, weights, greatest, scratch))
+    )
+    return Suspects(tuple(found), weights)
 
 
-def suspect_rows(chunk: Chunk, weights: Weights, scratch: Scratch) -> NDArray[np.intp]:
-    """Rows of a chunk whose margin is below their slack."""
+def suspect_rows(chunk: Chunk, weights: Weights, greatest: float, scratch: Scratch) -> NDArray[np.intp]:
+    """Rows of a chunk whose margin is below their slack; `greatest` is the greatest slack there is."""
     # First against the greatest slack any row could have, then those few against their own.
     margin = scratch.margins(chunk, weights)
-    greatest = len(chunk.slots) * weights.slack.max(initial=0.0)
-    near = np.flatnonzero(np.less(margin, greatest, out=scratch.below[: len(margin)]))
+    near = np.less(margin, len(chunk.slots) * greatest, out=scratch.below[: len(margin)]).nonzero()[0]
     if not len(near):
         return near
 
-    slack = weights.slack[chunk.slots[:, near]].sum(axis=0)
+    slack = weights.slack.take(chunk.slots[:, near]).sum(axis=0)
     found: NDArray[np.intp] = near[margin[near] < slack]
     return found
 

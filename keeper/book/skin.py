@@ -8,14 +8,13 @@ C >= width * (R + S). Let `low` be the least ratio, over all factor slots, of a 
 included, at most high * (R + S). As long as high <= width * low, nobody left out can be a suspect.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keeper.book.columns import Bucket, Chunk, PositionBook
-from keeper.book.screen import Scratch, Suspects, Weights, as_keys, find, suspect_rows, tilted
+from keeper.book.columns import Bucket, PositionBook
+from keeper.book.screen import Suspects, Weights, as_keys, find, tilted
 from keeper.protocols.base import Factors, HealthRow
 from keeper.types import PositionKey
 
@@ -91,7 +90,7 @@ class SkinList:
         """Screen everything against a threshold `width` times as high, and keep a copy of what that finds."""
         stricter = Weights(weights.margin.copy(), weights.slack * self._width)
         stricter.margin[1::2] *= self._width
-        found = ((bucket.entries, list(_kept(bucket, stricter))) for bucket in self._book.buckets())
+        found = ((bucket.entries, find((bucket,), stricter).rows) for bucket in self._book.buckets())
         self._near = {entries: Bucket.filled(rows) for entries, rows in found if rows}
         self._places = {
             key: (entries, row)
@@ -110,12 +109,3 @@ def _ratios(now: NDArray[np.float64], then: NDArray[np.float64]) -> NDArray[np.f
     ratios[~np.isfinite(then)] = 1.0
     ratios[(then == 0) & (now == 0)] = 1.0
     return ratios
-
-
-def _kept(bucket: Bucket, weights: Weights) -> Iterator[Chunk]:
-    """Copies of the rows of a bucket that these weights find."""
-    scratch = Scratch()
-    for chunk in bucket.chunks():
-        rows = suspect_rows(chunk, weights, scratch)
-        if len(rows):
-            yield chunk.rows(rows)
