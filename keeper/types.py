@@ -174,6 +174,7 @@ class Reason(StrEnum):
     DRY_RUN = "dry_run"
     DISARMED = "disarmed"
     GOVERNED = "governed"
+    TOO_MUCH_GAS = "too_much_gas"
 
 
 @dataclass(frozen=True, slots=True)

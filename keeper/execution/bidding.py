@@ -117,8 +117,12 @@ def bid(plan: Plan, policy: BidPolicy, native_usd: int, rule: BaseFeeRule = EIP1
     """Price a plan: pay the base fee through its last block, tip by policy, never past what it earns.
 
     `native_usd` is dollars times 10**18 for one whole native token. A base fee the policy's cap or the profit cannot
-    carry declines with `FEE_CAP` or `BELOW_MIN_PROFIT`, an unknown price (0) with `UNKNOWN_PRICE`.
+    carry declines with `FEE_CAP` or `BELOW_MIN_PROFIT`, an unknown price (0) with `UNKNOWN_PRICE`, a gas limit no block
+    takes with `TOO_MUCH_GAS`.
     """
+    if plan.gas_limit > MAX_TX_GAS:
+        return _declined(plan, Reason.TOO_MUCH_GAS, gas_limit=plan.gas_limit, most=MAX_TX_GAS)
+
     if native_usd <= 0:
         return _declined(plan, Reason.UNKNOWN_PRICE, native_usd=native_usd)
 

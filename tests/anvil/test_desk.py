@@ -1,86 +1,23 @@
-"""The desk on a real node: sent, mined, dropped, priced out, cancelled, reorganised, used by a stranger."""
+"""The desk on a real node behind geth's rules: sent, mined, dropped, priced out, cancelled, reorganised, robbed."""
 
 import pytest
 
-from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
 from keeper.errors import SigningKeyError
 from keeper.execution.base import Outcome, Status
-from keeper.execution.bidding import next_base_fee
 from keeper.execution.submit import PublicPool
-from keeper.sandbox.anvil import Anvil, AnvilOptions
-from keeper.sandbox.chain import LocalChain
-from keeper.types import BlockTarget, Reason, to_checksum
+from keeper.types import Reason, to_checksum
 from keeper.units import GWEI, WAD
-from tests.fakes.desk import CONFIRMATIONS, OPERATOR, Office
-from tests.fakes.plans import EXECUTOR, NATIVE_USD, make_plan
+from tests.anvil.desk_world import desk_world
+from tests.fakes.desk import CONFIRMATIONS, OPERATOR
+from tests.fakes.plans import EXECUTOR, make_plan
 
 pytestmark = pytest.mark.anvil
-
-# Returns 80 up to the block number in the second word of its calldata, and reverts after it.
-RETURNS_80_IN_TIME = "0x4360243510601257605060005260206000f35b60006000fd"
 
 
 @pytest.fixture
 async def world(packages, tmp_path):
-    """A node that mines when told to, a contract that pays 80, a key with one native token, an armed desk."""
-    with Anvil(packages, AnvilOptions(chain_id=1, extra=("--no-mining", "--base-fee", str(GWEI)))) as anvil:
-        local = LocalChain(anvil.url)
-        local.node.rpc("anvil_setCode", to_checksum(EXECUTOR), RETURNS_80_IN_TIME)
-        local.node.rpc("anvil_setBalance", to_checksum(OPERATOR), hex(WAD))
-        chain = await open_chain(ChainSettings(1, [parse_rpc_url(anvil.url)]))
-        office = Office(tmp_path, chain=chain)
-        await office.desk.arm()
-        yield World(local, chain, office)
-        office.close()
-        await chain.close()
-        local.close()
-
-
-class World:
-    def __init__(self, local, chain, office):
-        self.local = local
-        self.chain = chain
-        self.office = office
-
-    def rpc(self, method, *params):
-        return self.local.node.rpc(method, *params)
-
-    async def plan(self, index=1, **changes):
-        """A plan for the next block that may land in it and the two after."""
-        head = await self.chain.latest()
-        at = BlockTarget(head.number + 1, head.timestamp + 12, next_base_fee(head), head.timestamp + 3_600)
-        plan = make_plan(index, at)
-        data = plan.data + plan.max_block.to_bytes(32, "big")
-        return make_plan(index, at, data=data, **changes)
-
-    async def execute(self, *plans):
-        return await self.office.desk.execute(plans, await self.chain.latest(), NATIVE_USD)
-
-    async def mine(self, blocks=1, base_fee_wei=None):
-        """Mine and track block by block; everything booked on the way."""
-        outcomes = []
-        for _ in range(blocks):
-            if base_fee_wei is not None:
-                self.rpc("anvil_setNextBlockBaseFeePerGas", hex(base_fee_wei))
-
-            self.rpc("evm_mine")
-            outcomes += await self.office.desk.track(await self.chain.latest())
-
-        return outcomes
-
-    def pending(self):
-        """Transactions in the node's pool, by nonce."""
-        content = self.rpc("txpool_content")
-        return {
-            int(nonce): tx
-            for kind in ("pending", "queued")
-            for account in content[kind].values()
-            for nonce, tx in account.items()
-        }
-
-    def mined(self):
-        return int(self.rpc("eth_getTransactionCount", to_checksum(OPERATOR), "latest"), 16)
+    async with desk_world(packages, tmp_path) as world:
+        yield world
 
 
 async def test_a_plan_is_simulated_sent_mined_booked_and_final(world):

@@ -177,3 +177,9 @@ def test_there_is_no_rung_under_a_base_fee_above_the_ceiling():
 
 def test_the_ceiling_of_a_bid_is_the_policys_cap_where_that_is_lower():
     assert bid(PLAN, policy(max_fee_wei=20 * GWEI), NATIVE_USD).ceiling_wei == 20 * GWEI
+
+
+def test_a_plan_with_more_gas_than_any_transaction_may_ask_for_declines():
+    found = bid(make_plan(gas_limit=16_777_217), policy(), NATIVE_USD)
+    assert (found.reason, found.numbers["gas_limit"]) == (Reason.TOO_MUCH_GAS, 16_777_217)
+    assert bid(make_plan(gas_limit=16_777_216), policy(), NATIVE_USD).worst_cost_wei > 0

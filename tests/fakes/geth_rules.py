@@ -1,0 +1,248 @@
+"""Between the keeper and Anvil: what a geth node would refuse is refused, and what a network loses is lost.
+
+Anvil takes a replacement that pays 5 % more, and without a switch any gas limit; it mines what its pool holds although
+a geth pool would never have had it. Rules and words: go-ethereum, `core/txpool/validation.go` and
+`core/txpool/legacypool/list.go` (price bump 10 % of both fields), EIP-7825 (gas limit), EIP-7623 (calldata floor).
+"""
+
+import asyncio
+import json
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from aiohttp import ClientSession, web
+from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from eth_hash.auto import keccak
+from hexbytes import HexBytes
+
+PRICE_BUMP_PERCENT = 10
+MAX_TX_GAS = 16_777_216
+SEND = "eth_sendRawTransaction"
+PENDING_COUNT = "eth_getTransactionCount"
+BY_HASH = "eth_getTransactionByHash"
+
+
+class Loss(StrEnum):
+    """What becomes of the next request of a method."""
+
+    REQUEST = "request"
+    """never arrives; the connection is cut"""
+    ANSWER = "answer"
+    """arrives and is acted on; the answer is cut off"""
+    HANG = "hang"
+    """arrives and is acted on; the answer never comes"""
+    BUSY = "busy"
+    """turned away with 429, before it was read"""
+    DENIED = "denied"
+    """turned away with an error in the node's own words"""
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """A transaction as the pool rules see it."""
+
+    hash: str
+    sender: str
+    nonce: int
+    gas: int
+    fee_cap: int
+    tip_cap: int
+    value: int
+    data: bytes
+
+    @property
+    def cost(self):
+        return self.gas * self.fee_cap + self.value
+
+
+def decode(raw):
+    fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return Pooled(
+        hash="0x" + keccak(raw).hex(),
+        sender=Account.recover_transaction(raw).lower(),
+        nonce=fields["nonce"],
+        gas=fields["gas"],
+        fee_cap=fields["maxFeePerGas"],
+        tip_cap=fields["maxPriorityFeePerGas"],
+        value=fields["value"],
+        data=bytes(fields["data"]),
+    )
+
+
+def refusal(tx, pool, mined, balance):
+    """What geth says to a transaction, None when it takes it; `pool` is what it holds of the sender, by nonce."""
+    old = pool.get(tx.nonce)
+    floor = 21_000 + 10 * sum(1 if byte == 0 else 4 for byte in tx.data)
+    need = tx.cost + sum(other.cost for other in pool.values()) - (old.cost if old else 0)
+    checks = (
+        (old is not None and old.hash == tx.hash, "already known"),
+        (tx.gas > MAX_TX_GAS, f"transaction gas limit too high (cap: {MAX_TX_GAS}, tx: {tx.gas})"),
+        (tx.tip_cap > tx.fee_cap, f"max priority fee per gas higher than max fee per gas: {tx.tip_cap} > {tx.fee_cap}"),
+        (tx.gas < floor, f"intrinsic gas too low: gas {tx.gas}, minimum needed {floor}"),
+        (tx.tip_cap < 1, f"transaction underpriced: gas tip cap {tx.tip_cap}, minimum needed 1"),
+        (tx.nonce < mined, f"nonce too low: next nonce {mined}, tx nonce {tx.nonce}"),
+        (balance < need, f"insufficient funds for gas * price + value: balance {balance}, tx cost {tx.cost}, {need=}"),
+        (old is not None and not replaces(old, tx), "replacement transaction underpriced"),
+    )
+    return next((words for holds, words in checks if holds), None)
+
+
+def replaces(old, new):
+    """Both fields strictly more, and at least the bump; the division truncates as there."""
+    bump = 100 + PRICE_BUMP_PERCENT
+    enough = new.fee_cap >= old.fee_cap * bump // 100 and new.tip_cap >= old.tip_cap * bump // 100
+    return enough and new.fee_cap > old.fee_cap and new.tip_cap > old.tip_cap
+
+
+@dataclass
+class GethRules:
+    """A proxy at `url` in a thread of its own; `lose` scripts what happens to the next requests of a method.
+
+    `refused` keeps the words of every refusal, `taken` the hashes that went through; `is_private` hides what is
+    pending, `denial` is what a node says that denies.
+    """
+
+    upstream: str
+    refused: list = field(default_factory=list)
+    taken: list = field(default_factory=list)
+    is_private: bool = False
+    denial: str = "transaction denied by the node's policy"
+    url: str = ""
+    _losses: dict = field(default_factory=dict)
+
+    def lose(self, method, *losses):
+        """Let these become of the next requests of a method, in turn."""
+        self._losses.setdefault(method, deque()).extend(losses)
+
+    def heal(self):
+        self._losses.clear()
+
+    def __enter__(self):
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="geth-rules", daemon=True)
+        self._thread.start()
+        self.url = asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_):
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _start(self):
+        self._session = ClientSession()
+        app = web.Application(client_max_size=2**26)
+        app.router.add_post("/", self._answer)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        await site.start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def _stop(self):
+        await self._session.close()
+        await self._runner.cleanup()
+
+    async def _answer(self, request):
+        body = await request.read()
+        frames = json.loads(body)
+        first = frames if isinstance(frames, dict) else frames[0]
+        losses = self._losses.get(first["method"])
+        loss = losses.popleft() if losses else None
+        if loss is Loss.BUSY:
+            return web.Response(status=429, text="slow down")
+
+        if loss is Loss.DENIED:
+            return web.json_response(_frame(first, error={"code": -32000, "message": self.denial}))
+
+        if loss is Loss.REQUEST:
+            return self._cut(request)
+
+        answer = await self._forward(frames, body)
+        if loss is Loss.HANG:
+            await asyncio.sleep(30)
+
+        if loss is not None:
+            return self._cut(request)
+
+        return web.Response(body=answer, content_type="application/json")
+
+    def _cut(self, request):
+        with suppress(AttributeError):
+            request.transport.abort()
+
+        return web.Response()
+
+    async def _forward(self, frames, body):
+        if isinstance(frames, dict) and frames["method"] == SEND:
+            return json.dumps(await self._send(frames)).encode()
+
+        if self.is_private and isinstance(frames, dict):
+            if frames["method"] == PENDING_COUNT:
+                frames["params"][1] = "latest"
+                body = json.dumps(frames).encode()
+
+            if frames["method"] == BY_HASH:
+                found = await self._ask(BY_HASH, *frames["params"])
+                is_mined = found is not None and found["blockHash"] is not None
+                return json.dumps(_frame(frames, result=found if is_mined else None)).encode()
+
+        async with self._session.post(self.upstream, data=body, headers=_JSON) as answered:
+            return await answered.read()
+
+    async def _send(self, frame):
+        tx = decode(bytes.fromhex(frame["params"][0][2:]))
+        mined = int(await self._ask(PENDING_COUNT, tx.sender, "latest"), 16)
+        balance = int(await self._ask("eth_getBalance", tx.sender, "latest"), 16)
+        words = refusal(tx, await self._pool(tx.sender), mined, balance)
+        if words is not None:
+            self.refused.append(words)
+            return _frame(frame, error={"code": -32000, "message": words})
+
+        answered = await self._ask_whole(SEND, *frame["params"])
+        if "error" in answered:
+            self.refused.append(answered["error"]["message"])
+            return _frame(frame, error=answered["error"])
+
+        self.taken.append(tx.hash)
+        return _frame(frame, result=answered["result"])
+
+    async def _pool(self, sender):
+        content = await self._ask("txpool_content")
+        accounts = [(who.lower(), txs) for kind in content.values() for who, txs in kind.items()]
+        found = [tx for who, txs in accounts if who == sender for tx in txs.values()]
+        return {int(tx["nonce"], 16): _pooled(tx) for tx in found}
+
+    async def _ask(self, method, *params):
+        answered = await self._ask_whole(method, *params)
+        return answered["result"]
+
+    async def _ask_whole(self, method, *params):
+        frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        async with self._session.post(self.upstream, json=frame) as answered:
+            return await answered.json()
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _frame(asked, **content):
+    return {"jsonrpc": "2.0", "id": asked["id"], **content}
+
+
+def _pooled(tx):
+    return Pooled(
+        hash=tx["hash"],
+        sender=tx["from"].lower(),
+        nonce=int(tx["nonce"], 16),
+        gas=int(tx["gas"], 16),
+        fee_cap=int(tx.get("maxFeePerGas") or tx["gasPrice"], 16),
+        tip_cap=int(tx.get("maxPriorityFeePerGas") or tx["gasPrice"], 16),
+        value=int(tx["value"], 16),
+        data=bytes.fromhex(tx["input"][2:]),
+    )
