@@ -124,7 +124,7 @@ def explain(revert: bytes) -> str:
     if head == _ERROR_STRING and len(revert) >= 4 + 2 * WORD:
         length = word(revert[4:], 1)
         text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else text
+        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else _native(text)
 
     if head in NAMED:
         name, codes = NAMED[head]
@@ -134,3 +134,10 @@ def explain(revert: bytes) -> str:
         return f"Panic({word(revert[4:], 0):#04x})"
 
     return "0x" + revert.hex() if revert else "reverted without a reason"
+
+
+def _native(text: str) -> str:
+    """Name the code that a native market puts behind its words, as in `liquidateBorrow failed (03)`."""
+    words, _, code = text.rpartition(" (")
+    digits = code.removesuffix(")")
+    return f"{words}: {named(TOKEN_ERRORS, int(digits))}" if words and digits.isdecimal() else text
