@@ -48,7 +48,7 @@ class World:
         """A plan for the next block that may land in it and the two after."""
         head = await self.chain.latest()
         at = BlockTarget(head.number + 1, head.timestamp + 12, next_base_fee(head), head.timestamp + 3_600)
-        plan = make_plan(index, at)
+        plan = make_plan(index, at, **changes)
         return make_plan(index, at, **{"data": plan.data + plan.max_block.to_bytes(32, "big"), **changes})
 
     async def execute(self, *plans):
