@@ -4,6 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -41,9 +42,10 @@ def measure() -> Iterator[Figure]:
         percentile(many.exact, 50) / (sum(many.ours) / BLOCKS),
         "x",
         2_000,
-        f"{BLOCKS} blocks, exact scan every {COMPARED}th ({shown(percentile(many.exact, 50))}), and of {FEWER:,} positions "
-        f"in every block: {few.found + many.found:,} liquidatable, none missed; {shown(percentile(many.ours, 50))} p50, "
-        f"{shown(percentile(many.ours, 99))} p99; {many.listed / POSITIONS:.1%} listed; between blocks "
+        f"{BLOCKS} blocks, exact scan every {COMPARED}th ({shown(percentile(many.exact, 50))}); "
+        f"of {FEWER:,} positions in every block; {few.found + many.found:,} liquidatable, none missed; "
+        f"{shown(percentile(many.ours, 50))} p50, {shown(percentile(many.ours, 99))} p99; "
+        f"{many.listed / POSITIONS:.1%} listed; keeping the list between blocks "
         f"{shown(percentile(many.tended, 50))} p50, {shown(max(many.tended))} at most",
     )
 
@@ -76,11 +78,11 @@ def walk(positions: int, compared: int) -> Walk:
         reserves = moved(reserves, rng)
         market = build_market(reserves, ledger, number)
         factors = screen.factors(market)
-        suspects = timed(walked.ours, lambda: skin.suspects(factors))
-        timed(walked.tended, lambda: skin.tend(factors))
+        suspects = timed(walked.ours, partial(skin.suspects, factors))
+        timed(walked.tended, partial(skin.tend, factors))
 
         if number % compared == 0:
-            expected = timed(walked.exact, lambda: exact_scan(accounts, reserves))
+            expected = timed(walked.exact, partial(exact_scan, accounts, reserves))
             same({key for key in suspects if health.health(key, market).factor_wad < WAD}, expected)
             walked.found += len(expected)
 
