@@ -254,7 +254,7 @@ class Offer:
     `sizes` are the legal sizes as disjoint ascending intervals `(lo, hi)`, both ends legal, in base units of
     `size_token`; an isolated point has `lo == hi`. The point `MAX_UINT256`, where a protocol takes it, asks for all
     that is allowed. `detail` is the adapter's own frozen value and means nothing outside it. `prelude` runs once per
-    plan, before.
+    plan, before. `calls_back` says that what is received is handed over before it is paid for, with a call in between.
     """
 
     deployment: str
@@ -266,6 +266,7 @@ class Offer:
     sizes: tuple[tuple[int, int], ...]
     detail: object
     prelude: tuple[Call, ...] = ()
+    calls_back: bool = False
 
 
 class Payment(NamedTuple):

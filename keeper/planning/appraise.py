@@ -6,10 +6,10 @@ from typing import Final
 from keeper.planning.base import Opportunity, Policy
 from keeper.planning.board import Board
 from keeper.planning.deal import Sized, Way
-from keeper.planning.funding import worthwhile
 from keeper.planning.inputs import PlanningInput, Subject
 from keeper.planning.profit import Net, gas_in_token, net_of_gas
-from keeper.planning.sizing import best_size
+from keeper.planning.repeat import best_calls
+from keeper.planning.ways import available_to, ways_to
 from keeper.types import Declined, Health, Offer, Reason, TokenAmount, to_checksum
 
 _UNKNOWN: Final = -(2**300)
@@ -45,7 +45,7 @@ def _best_for(
         numbers = {"collateral_base": health.collateral_base, "debt_base": health.debt_base}
         return Declined(deployment, key, Reason.BAD_DEBT, {"strategy": policy.name, **numbers})
 
-    verdicts = [_Appraisal(offer, policy, board, inputs).verdict() for offer in offers]
+    verdicts = [Appraisal(offer, policy, board, inputs).verdict() for offer in offers]
     taken = [verdict for verdict in verdicts if isinstance(verdict, Opportunity)]
     if taken:
         return max(taken, key=lambda one: one.net_usd)
@@ -64,7 +64,7 @@ def _closeness(declined: Declined) -> int:
     return net if isinstance(net, int) else _UNKNOWN
 
 
-class _Appraisal:
+class Appraisal:
     """One offer under one policy."""
 
     def __init__(self, offer: Offer, policy: Policy, board: Board, inputs: PlanningInput) -> None:
@@ -82,16 +82,19 @@ class _Appraisal:
         if gas_in_token(token, 0, numeraire) is None:
             return self._no(Reason.UNKNOWN_PRICE)
 
-        ways = self._ways()
-        if isinstance(ways, Declined):
-            return ways
+        if self._board.unsettled(self._offer):
+            return self._no(Reason.CONFLICT, why="a flash loan's fee of an earlier plan changes what it moves")
 
+        ways = ways_to(self._offer, self._policy, self._board, self._inputs)
+        return self._best_of(ways) if ways else self._no_way()
+
+    def _best_of(self, ways: tuple[Way, ...]) -> Opportunity | Declined:
         deal = self._board.deal(self._offer)
         least = self._offer.sizes[0][0]
         if not deal.fundable(least):
             return self._no(Reason.NO_FUNDING, why="asks for more than one token")
 
-        found = best_size(deal, ways)
+        found = best_calls(deal, ways, self._policy, self._board, self._inputs)
         if found is None:
             needed, available = deal.terms(least).at_most, max(way.lender.available for way in ways)
             reason = Reason.NO_FUNDING if needed > available else Reason.NO_ROUTE
@@ -99,30 +102,17 @@ class _Appraisal:
 
         return self._judge(found)
 
-    def _ways(self) -> tuple[Way, ...] | Declined:
-        """Every usable pair of lender and route; never one that borrows from a pool it swaps through."""
-        offer, policy, inputs = self._offer, self._policy, self._inputs
-        lenders = worthwhile(self._board.lenders(), offer.pay_token)
-        if not lenders:
-            return self._no(Reason.NO_FUNDING, available=0)
-
-        barred = inputs.barred.get(policy.name, frozenset())
-        adapter = self._board.views[offer.deployment].adapter.adapter
-        ways: list[Way] = []
-        for hops in self._board.routes(offer.receive_token, offer.pay_token, policy.max_hops):
-            pools = {hop.pool.address for hop in hops}
-            for lender in lenders:
-                if not pools & barred and lender.lender not in pools:
-                    gas = inputs.gas.expected(adapter, lender.kind, hops)
-                    cost = gas_in_token(offer.pay_token, gas * inputs.gas_price_wei, inputs.numeraire)
-                    ways.append(Way(hops, lender, gas, cost or 0))
-
-        return tuple(ways) or self._no(Reason.NO_ROUTE, routes=0)
+    def _no_way(self) -> Declined:
+        available = available_to(self._offer, self._policy, self._board)
+        return self._no(Reason.NO_ROUTE, routes=0) if available else self._no(Reason.NO_FUNDING, available=0)
 
     def _judge(self, found: Sized) -> Opportunity | Declined:
         """Weigh the best there is against the policy."""
+        inputs = self._inputs
         profit = TokenAmount(self._offer.pay_token, found.profit)
-        net = net_of_gas(profit, found.way.gas * self._inputs.gas_price_wei, self._inputs.numeraire)
+        calls = max(len(found.steps), 1)
+        cost_wei = found.way.gas * inputs.gas_price_wei + inputs.data_fee_wei(len(found.way.route.hops), calls)
+        net = net_of_gas(profit, cost_wei, inputs.numeraire)
         if net is None:
             return self._no(Reason.UNKNOWN_PRICE)
 
@@ -132,7 +122,7 @@ class _Appraisal:
 
         return Opportunity(
             strategy=self._policy.name,
-            offer=self._offer,
+            offer=found.steps[-1].offer if found.steps else self._offer,
             size=found.size,
             settlement=found.terms.settlement,
             route=found.quote,
@@ -142,6 +132,7 @@ class _Appraisal:
             gas_cost_wei=net.gas_cost_wei,
             profit_usd=net.profit_usd,
             net_usd=net.net_usd,
+            steps=found.steps,
         )
 
     def _numbers(self, found: Sized, net: Net) -> dict[str, int | str]:
@@ -151,7 +142,8 @@ class _Appraisal:
             "repaid": found.terms.paid,
             "seized": found.terms.received,
             "sold_for": found.quote.amount_out,
-            "hops": len(found.way.hops),
+            "hops": len(found.quote.swaps),
+            "funding": found.funding.lender.kind,
             "loan_fee": found.funding.fee,
             "expected_profit": found.profit,
             "profit_token": to_checksum(self._offer.pay_token),

@@ -1,10 +1,28 @@
 """The values of planning: funding, an opportunity with its exact numbers, and the plan made of them."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from keeper.protocols.base import Lender
 from keeper.routing.base import RouteQuote
 from keeper.types import Address, BlockTarget, Offer, Settlement, TokenAmount
+
+
+class FundingKind(StrEnum):
+    """Where the money to pay an offer may come from."""
+
+    CALLBACK = "callback"
+    """the protocol hands over what is seized before it is paid"""
+    SWAP = "swap"
+    """the pool that buys what is seized pays before it gets it"""
+    FLASH_LOAN = "flash_loan"
+    """a loan for the length of the transaction"""
+    INVENTORY = "inventory"
+    """the operator's own capital, in the vault"""
+
+
+ALL_FUNDING: Final = frozenset(FundingKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +52,25 @@ class Policy:
     floor_bps: int
     max_plans_per_block: int
     take_bad_debt: bool
+    funding: frozenset[FundingKind] = ALL_FUNDING
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call that takes an offer; of several on one position each is exact after the ones before it."""
+
+    offer: Offer
+    size: int
+    settlement: Settlement
 
 
 @dataclass(frozen=True, slots=True)
 class Opportunity:
-    """One offer, sized, routed and funded; every number exact at the target block.
+    """One position's offer, sized, routed and funded; every number exact at the target block.
 
-    `profit` is what reaches the treasury, before gas; `net_usd` (times 10**18) is after gas.
+    `offer` and `size` are of the last call, `settlement` of all of them; `steps` lists the calls where they are
+    several. `profit` is what reaches the treasury, before gas; `net_usd` (times 10**18) is after gas. `gas_cost_wei`
+    counts what the chain charges for the transaction's data as well.
     """
 
     strategy: str
@@ -54,6 +84,12 @@ class Opportunity:
     gas_cost_wei: int
     profit_usd: int
     net_usd: int
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Step, ...]:
+        """Every call, in order."""
+        return self.steps or (Step(self.offer, self.size, self.settlement),)
 
 
 @dataclass(frozen=True, slots=True)

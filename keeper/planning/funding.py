@@ -1,11 +1,29 @@
-"""Where the money comes from: which flash loans can carry an offer, and what they cost to the wei."""
+"""Where the money comes from: the sale itself, the protocol's callback, a flash loan or the operator's own vault.
+
+What each can carry, and what it costs to the wei. A source that is paused or empty is not on the list it comes from.
+"""
 
 from collections.abc import Collection, Iterable
+from typing import Final
 
 from keeper.planning.base import Funding
 from keeper.protocols.base import Lender
 from keeper.types import Address
-from keeper.units import BPS, bps_down, bps_up, div_half_up
+from keeper.units import BPS, MAX_UINT256, bps_down, bps_up, div_half_up
+
+SWAP: Final = "swap"
+"""The pool hands over what it buys before it is paid: the sale of what will be seized pays for seizing it."""
+CALLBACK: Final = "callback"
+"""The protocol hands over what is seized before it is paid, and calls back in between."""
+VAULT: Final = "vault"
+"""The operator's own capital."""
+SELF_FUNDED: Final = frozenset({SWAP, CALLBACK})
+"""Sources that lend nothing: what the sale brings must cover the payment."""
+
+
+def self_funded(kind: str, lender: Address, token: Address) -> Lender:
+    """A source that costs nothing and has no limit of its own."""
+    return Lender(kind, lender, token, MAX_UINT256, fee_bps=0, fee_rounds_up=False)
 
 
 def loan_fee(lender: Lender, amount: int) -> int:

@@ -11,7 +11,10 @@ from typing import Final
 from keeper.routing.base import Hop
 from keeper.units import bps_up
 
-_LOANS: Final = MappingProxyType({"aave_v3": 100_000})
+_LOANS: Final = MappingProxyType(
+    {"swap": 0, "callback": 0, "vault": 60_000, "morpho": 60_000, "balancer_v2": 70_000}
+    | {"erc3156": 90_000, "aave_v3": 70_000, "aave_v2": 90_000}
+)
 _TAKES: Final = MappingProxyType({"aave_v3": 260_000})
 _HOPS: Final = MappingProxyType({"uniswap_v3": 110_000})
 
@@ -20,22 +23,24 @@ _HOPS: Final = MappingProxyType({"uniswap_v3": 110_000})
 class GasTable:
     """Gas by piece: the frame itself, a loan by lender kind, taking an offer by adapter, a swap by venue kind.
 
-    A piece that is not listed counts as `unlisted`, which is meant to be too much. `limit_bps` is the gas limit over
-    the expected gas: what a longer path through the same contracts may add.
+    Each further call on the same position costs `again`: what it touches was touched before. A piece that is not
+    listed counts as `unlisted`, which is meant to be too much. `limit_bps` is the gas limit over the expected gas: what
+    a longer path through the same contracts may add.
     """
 
     frame: int = 80_000
     loans: Mapping[str, int] = field(default_factory=lambda: _LOANS)
     takes: Mapping[str, int] = field(default_factory=lambda: _TAKES)
     hops: Mapping[str, int] = field(default_factory=lambda: _HOPS)
+    again: int = 130_000
     unlisted: int = 500_000
     limit_bps: int = 14_000
 
-    def expected(self, adapter: str, lender_kind: str, route: tuple[Hop, ...]) -> int:
-        """Add up the pieces of one plan."""
+    def expected(self, adapter: str, lender_kind: str, route: tuple[Hop, ...], *, calls: int = 1) -> int:
+        """Add up the pieces of one plan that calls upon its position so often."""
         swaps = sum(self.hops.get(hop.pool.kind, self.unlisted) for hop in route)
         take = self.takes.get(adapter, self.unlisted)
-        return self.frame + self.loans.get(lender_kind, self.unlisted) + take + swaps
+        return self.frame + self.loans.get(lender_kind, self.unlisted) + take + (calls - 1) * self.again + swaps
 
     def limit(self, expected: int) -> int:
         """The gas limit of a plan expected to burn this much, rounded up."""

@@ -6,8 +6,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import Plan, Policy
+from keeper.planning.data_fee import DataFee, plan_bytes
 from keeper.planning.gas import GasTable
-from keeper.protocols.base import Adapter, Market
+from keeper.protocols.base import Adapter, Lender, Market
 from keeper.routing.base import Liquidity
 from keeper.types import Address, BlockTarget, Declined, Health, Offer, PositionKey
 
@@ -33,7 +34,8 @@ class PlanningInput:
 
     `policies` are in order of preference. `gas_price_wei` is what a unit of gas is expected to cost at the target.
     `busy` subjects have a transaction in flight. `barred` names pools a strategy may not trade on, by its name.
-    `max_block` is the last block a plan may land in.
+    `max_block` is the last block a plan may land in. `lenders` are the sources of money that are no deployment.
+    `data_fee` is what the chain charges for bytes, None where gas is all it charges.
     """
 
     target: BlockTarget
@@ -48,6 +50,12 @@ class PlanningInput:
     max_block: int
     gas: GasTable = field(default_factory=GasTable)
     barred: Mapping[str, frozenset[Address]] = field(default_factory=dict)
+    lenders: tuple[Lender, ...] = ()
+    data_fee: DataFee | None = None
+
+    def data_fee_wei(self, hops: int, calls: int) -> int:
+        """What the chain charges for the bytes of a plan of so many swaps and calls, at most."""
+        return 0 if self.data_fee is None else self.data_fee.at_most_wei(plan_bytes(hops, calls))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from keeper.execution.operations import Header
 from keeper.planning.base import Opportunity, Plan, Policy
 from keeper.planning.inputs import PlanningInput
 from keeper.planning.profit import floor_amount
-from keeper.planning.program import program
-from keeper.protocols.base import Adapter, Market
+from keeper.planning.program import callback_program, program
+from keeper.protocols.base import Adapter, GuardedCall, Market
 
 _ID_BYTES: Final = 12
 
@@ -19,8 +19,12 @@ def build_plan(
     opportunity: Opportunity, policy: Policy, adapter: Adapter[Any], market: Market, inputs: PlanningInput
 ) -> Plan:
     """Turn an opportunity of this market into a plan; the same opportunity at the same head gives the same plan."""
-    offer, size = opportunity.offer, opportunity.size
-    calls = adapter.encoder.calls(offer, size, opportunity.settlement, market, b"")
+    inner = callback_program(opportunity, inputs.executor)
+    calls: list[GuardedCall] = []
+    for step in opportunity.calls:
+        calls += adapter.encoder.calls(step.offer, step.size, step.settlement, market, inner)
+        market = adapter.offers.after(step.offer, step.size, market) if opportunity.steps else market
+
     min_profit = floor_amount(
         opportunity.profit, opportunity.gas_cost_wei, policy.min_profit_usd, policy.floor_bps, inputs.numeraire
     )
@@ -50,7 +54,7 @@ def _identify(opportunity: Opportunity, market: Market, data: bytes) -> str:
     """
     offer, settlement = opportunity.offer, opportunity.settlement
     amounts = (
-        opportunity.size,
+        *(step.size for step in opportunity.calls),
         opportunity.profit.amount,
         opportunity.gas_cost_wei,
         *(paid.amount for paid in settlement.pays),

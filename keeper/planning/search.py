@@ -46,25 +46,6 @@ def probe(value: Memo, low: int, high: int) -> None:
         value(low + ((high - low) >> halvings))
 
 
-def ceiling(value: Memo, low: int, high: int) -> int:
-    """Bound a function that is nearly concave in `low..high`, from what was seen of it; both ends must have been.
-
-    A concave curve lies below the line through any two of its points outside the stretch between them.
-    """
-    points = [point for point in value.points() if low <= point[0] <= high]
-    bound = max(y for _, y in points)
-    for i in range(len(points) - 1):
-        (x0, y0), (x1, y1) = points[i : i + 2]
-        # Each line at the end of the gap where it is greater, rounded up.
-        rising = _line(points[i - 1], (x0, y0), x1) if i > 0 else None
-        falling = _line(points[i + 2], (x1, y1), x0) if i + 2 < len(points) else None
-        lines = [max(line, y) for line, y in ((rising, y0), (falling, y1)) if line is not None]
-        if lines:
-            bound = max(bound, min(lines))
-
-    return bound + _NOISE
-
-
 def maximise(value: Memo, low: int, high: int) -> int:
     """Find where a nearly concave function is greatest in `low..high`, both included; uses what was seen before.
 
@@ -178,10 +159,3 @@ def _golden(value: Memo, a: int, b: int) -> tuple[int, int]:
 def _probes(a: int, b: int) -> tuple[int, int]:
     offset = (b - a) * _GOLDEN_PPM // 1_000_000
     return a + offset, b - offset
-
-
-def _line(first: tuple[int, int], second: tuple[int, int], x: int) -> int:
-    """The line through two points, at x, rounded up."""
-    (x0, y0), (x1, y1) = first, second
-    run, rise = (x1 - x0, y1 - y0) if x1 > x0 else (x0 - x1, y0 - y1)
-    return y1 - (-rise * (x - x1) // run)  # up: a bound may not be below the line

@@ -1,151 +1,173 @@
 """The most profitable size of an offer over every way to do it: closing in full can throw the whole profit away.
 
-Candidates are both ends of every legal interval, and what a bounded search finds inside. On one way and inside one
-interval the profit is concave but for roundings: what is received grows evenly, what it sells for grows ever slower.
+What an offer gives is proportional to what it costs, and what that sells for is a known curve: the best size is where
+one more unit costs as much as it brings, looked up rather than searched for. The legal points stand as they are. A
+deal that is no straight line is searched within bounds.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from keeper.planning.deal import NOTHING, Deal, Sized, Way, sized, stages
-from keeper.planning.search import Memo, ceiling, first_at_least, last_where, maximise, probe
+from keeper.planning.bounded import Curve, searched
+from keeper.planning.deal import NOTHING, SPOT_BITS, Deal, Sized, Terms, Way, profit_of, sized
+from keeper.planning.search import first_at_least
+from keeper.types import OfferKind
+from keeper.units import BPS, MAX_UINT256
 
-_SMALLER: Final = 256
-"""How much less than a size that just gives something is not worth looking at."""
-_STEPS_AROUND: Final = 4
-"""Steps of a coarse amount that are tried on either side."""
-_COARSE: Final = 10_000
-"""A step that costs more than the profit over this is worth a search of its own."""
+_STRAIGHT: Final = frozenset({OfferKind.SEIZE, OfferKind.SALE})
+"""Kinds whose amounts are proportional to the size but for roundings: a price and a bonus do not depend on it."""
+_ROUNDINGS: Final = 4
+"""Units by which roundings may bend a straight line."""
+_FINE: Final = 20
+"""Bits of an amount below which a bend is none."""
+_TRIES: Final = 16
+_COARSE: Final = 1_000
+"""A unit of an amount on the way worth more than the profit over this is worth a search of its own."""
+
+
+class _Best(NamedTuple):
+    """The best so far: profit in the paid token before gas, and how it was made."""
+
+    profit: int
+    way: Way
+    size: int
+    line: "_Line"
 
 
 def best_size(deal: Deal, ways: Sequence[Way]) -> Sized | None:
     """The size and way that leave most after gas, the first of equals; None where nothing can be carried."""
-    curves = [Curve(deal, way, low, high) for way in ways for low, high in deal.offer.sizes]
-    hopeful = sorted((curve for curve in curves if not curve.is_empty), key=lambda curve: -curve.best_seen())
-    best: tuple[int, Curve, int] | None = None
-    for curve in hopeful:
-        if best is not None and curve.ceiling() <= best[0]:
-            continue
+    best: _Best | None = None
+    for low, high in deal.offer.sizes:
+        line = _Line(deal, low, high)
+        for way in ways:
+            if best is not None and line.bound(way) <= best.profit - best.way.gas_cost:
+                continue
 
-        size = curve.peak()
-        if best is None or curve.net(size) > best[0]:
-            best = (curve.net(size), curve, size)
+            size = line.peak(way)
+            if size is None:
+                continue
+
+            profit = profit_of(deal, way, size)
+            if profit == NOTHING:
+                size = searched(deal, way, low, high)
+                if size is None:
+                    continue
+
+                profit = profit_of(deal, way, size)
+
+            if best is None or profit - way.gas_cost > best.profit - best.way.gas_cost:
+                best = _Best(profit, way, size, line)
 
     if best is None:
         return None
 
-    _, curve, size = best
-    return sized(deal, curve.way, curve.polished(size))
+    size, profit = best.line.polished(best)
+    return sized(deal, best.way, size, profit)
 
 
-class Curve:
-    """The profit of a deal done one way, over the part of one legal interval that can be carried.
+class _Line:
+    """One legal interval of a deal, as the straight line from nothing to its upper end."""
 
-    Invariant: `low..high` is legal; the lender can fund every size in it, and the pools take it and give something.
-    """
+    __slots__ = ("_deal", "_high", "_last", "_low", "_start", "_straight")
 
-    __slots__ = ("_deal", "_profit", "high", "low", "way")
-
-    def __init__(self, deal: Deal, way: Way, low: int, high: int) -> None:
+    def __init__(self, deal: Deal, low: int, high: int) -> None:
         self._deal = deal
-        self.way = way
-        self._profit = Memo(self._profit_at)
-        self.low, self.high = self._carried(low, high)
-        if not self.is_empty:
-            probe(self._profit, self.low, self.high)
+        self._low = low
+        self._high = high
+        self._last = deal.terms(high)
+        self._start = deal.start
+        self._straight = low == high or deal.offer.kind in _STRAIGHT
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing at all can be carried."""
-        return self.high < self.low
+    def peak(self, way: Way) -> int | None:
+        """The size of the greatest profit one way; None where nothing can be carried."""
+        if self._low == self._high:
+            return self._high
 
-    def net(self, size: int) -> int:
-        """Profit less gas at one size, in the paid token."""
-        return self._profit(size) - self.way.gas_cost
+        if not self._straight:
+            return searched(self._deal, way, self._low, self._high)
 
-    def best_seen(self) -> int:
-        """The greatest net profit looked at so far."""
-        return self.net(self._profit.best())
+        if self._last.at_most <= way.lender.available:
+            return self._peak_below(way, self._high, self._last)
 
-    def ceiling(self) -> int:
-        """More than the net profit can be at any size."""
-        return ceiling(self._profit, self.low, self.high) - self.way.gas_cost
+        limited = self._affordable(way.lender.available)
+        return None if limited is None else self._peak_below(way, limited, self._deal.terms(limited))
 
-    def peak(self) -> int:
-        """The size of the greatest profit; the whole interval where that is as good but for a rounding."""
-        size = maximise(self._profit, self.low, self.high)
-        return self.high if self._profit(self.high) >= self._profit(size) - 1 else size
+    def _peak_below(self, way: Way, high: int, last: Terms) -> int | None:
+        """The size of the greatest profit up to a size that the lender can pay for."""
+        start = self._start
+        cost, gain = last.paid - start.paid, last.received - start.received
+        if way.lender.fee_bps:
+            cost, gain = cost * BPS + way.lender.fee_bps * (last.at_most - start.at_most), gain * BPS
 
-    def polished(self, size: int) -> int:
-        """Improve a size where an amount on the way is coarser than the size itself.
+        wanted = way.route.input_to(cost, gain) if cost > 0 and gain > 0 else last.received
+        if wanted >= last.received:
+            return high
 
-        Such an amount rises in steps, each worth many units of the size, and of each step only its first size is worth
-        paying for: those of the steps around are tried.
+        received = last.received - start.received
+        size = max((wanted - start.received) * high // received, self._low)
+        expected = start.received + size * received // high
+        bend = abs(self._deal.terms(size).received - expected)
+        is_bent = bend > _ROUNDINGS + (expected >> _FINE)
+        return searched(self._deal, way, self._low, high) if is_bent else size
+
+    def _affordable(self, available: int) -> int | None:
+        """The greatest size that a lender can pay for; None where it is below the interval."""
+        high, last = self._high, self._last
+        size = high
+        at_most = last.at_most
+        for _ in range(_TRIES):
+            size = min(size - 1, size * available // at_most)
+            if size < self._low:
+                return None
+
+            at_most = self._deal.terms(size).at_most
+            if at_most <= available:
+                return size
+
+        return None
+
+    def bound(self, way: Way) -> int:
+        """More than one way can leave net of gas: no unit sells for more than the first."""
+        if way.spot is None or not self._straight:
+            return MAX_UINT256
+
+        last, start = self._last, self._start
+        most = (last.received * way.spot >> SPOT_BITS) + 1 - last.paid
+        if start.received:
+            most = max(most, (start.received * way.spot >> SPOT_BITS) + 1 - start.paid)
+
+        return max(most, 1) - way.gas_cost
+
+    def polished(self, best: _Best) -> tuple[int, int]:
+        """Try less for the same where what is received is coarser than the size; the size and its profit.
+
+        One unit received is then worth many units of the payment, and of all sizes that give as much only the first
+        is worth paying for. So few units that each is a good part of the profit are searched through.
         """
-        low, high = self._around(size)
-        first, last = stages(self._deal, self.way, low), stages(self._deal, self.way, high)
-        # What comes out at the end is the paid token itself: near the best size it rises as the size does.
-        steps = [after - before for before, after in zip(first[:-1], last[:-1], strict=True)]
-        stage = min(range(len(steps)), key=lambda i: (steps[i], i))
-        if stage == 0 or 2 * steps[stage] >= steps[0]:
-            return size
+        low, high, size, deal = self._low, self._high, best.size, self._deal
+        terms, start = deal.terms(size), self._start
+        received = terms.received - start.received
+        if low == high or not self._straight or received <= 0:
+            return size, best.profit
 
-        def amount(at: int) -> int:
-            return self._deal.terms(at).received if stage == 1 else stages(self._deal, self.way, at)[stage]
+        width = (terms.paid - start.paid) // received
+        if max(width, self._coarsest(best, terms)) * _COARSE > best.profit:
+            size = Curve(deal, best.way, low, high).polished(size)
+            return size, profit_of(deal, best.way, size)
 
-        def edge(level: int) -> int:
-            near = size + (level - here) * (high - low) // max(steps[stage], 1)
-            return first_at_least(amount, level, (low, high), guess=near, step=max(width // 2, 1))
+        if width <= 1:
+            return size, best.profit
 
-        here, width = amount(size), (high - low) // max(steps[stage], 1)
-        dear = self._deal.terms(high).paid - self._deal.terms(low).paid
-        if dear * _COARSE > self._profit(size) * steps[stage]:
-            # So few steps that the search over sizes may have stopped several of them short.
-            maximise(Memo(lambda level: self._profit(edge(level))), first[stage], last[stage])
-        else:
-            for level in range(max(here - _STEPS_AROUND, first[stage]), min(here + _STEPS_AROUND, last[stage]) + 1):
-                self._profit(edge(level))
+        last = self._last.received - start.received
+        guess = max(-(-received * high // last), low)  # up: the first size that gives so much, but for roundings
+        first = first_at_least(lambda at: deal.terms(at).received, terms.received, (low, size), guess=guess)
+        return first, best.profit + terms.paid - deal.terms(first).paid
 
-        return self._profit.best()
+    @staticmethod
+    def _coarsest(best: _Best, terms: Terms) -> int:
+        """How many units of the payment one unit of an amount between two swaps is worth."""
+        if len(best.way.route.hops) < 2:
+            return 0
 
-    def _around(self, size: int) -> tuple[int, int]:
-        """A stretch of the interval about a size, wide enough for every step tried even where steps are huge."""
-        width = (self.high - self.low) // 16
-        low, high = max(self.low, size - width), min(self.high, size + width)
-        first, last = stages(self._deal, self.way, low), stages(self._deal, self.way, high)
-        few = any(after - before < 4 * _STEPS_AROUND for before, after in zip(first, last, strict=True))
-        return (self.low, self.high) if few else (low, high)
-
-    def _profit_at(self, size: int) -> int:
-        found = sized(self._deal, self.way, size)
-        return NOTHING if found is None else found.profit
-
-    def _sells(self, size: int) -> bool:
-        return self._profit(size) != NOTHING
-
-    def _carried(self, low: int, high: int) -> tuple[int, int]:
-        """The part of `low..high` that can be carried, but for sizes so small that they hardly give anything."""
-        lent = self.way.lender.available
-        high = last_where(lambda size: self._deal.terms(size).at_most <= lent, low, high)
-        if high < low:
-            return low, high
-
-        # Too much for a pool, or too little to give anything: halve until it is neither.
-        known = refused = high
-        while not self._sells(known):
-            if known == low:
-                return low, low - 1
-
-            refused = known
-            known = low + (known - low) // 2
-
-        if known < refused:
-            high = last_where(self._sells, known, refused)
-
-        if self._sells(low):
-            return low, high
-
-        while self._sells(smaller := low + (known - low) // _SMALLER):
-            known = smaller
-
-        return known, high
+        quoted = best.way.route.quote(terms.received)
+        return 0 if quoted is None else max(terms.paid // max(swap.amount_out, 1) for swap in quoted.swaps)

@@ -3,6 +3,7 @@
 A kind without a line is never planned with.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from keeper.errors import ExecutorError
@@ -17,12 +18,23 @@ from keeper.types import Address
 from keeper.units import bps_up
 
 VENUE_KINDS: Final = frozenset({"uniswap_v3", "uniswap_v2", "erc4626", "wsteth", "wrapped_native"})
-MAY_PAY_BPS: Final = 11_000
-"""What a pool may ask of us over what was planned: prices move what is seized until we land, a tenth is plenty."""
+LENDING_VENUES: Final = frozenset({"uniswap_v3"})
+"""Kinds whose pools hand over what they give first and ask for their pay afterwards."""
+MAY_PAY_BPS: Final = 20_000
+"""What a pool may ask of us over what was planned, where it is paid what was seized.
+
+A price that falls until we land makes the protocol seize more, and all of it is to be sold: a bound close to the plan
+would refuse the very liquidations a crash is made of. A genuine pool never asks for more than it is offered; a price
+that halves within a block is not one to trade at.
+"""
 
 
-def spell_swap(swap: Swap, amount: Amount, executor: Address) -> Op:
-    """Sell `amount` of the swap's token; its planned input bounds what a pool that asks may be paid."""
+def spell_swap(swap: Swap, amount: Amount, executor: Address, before_paying: Sequence[Op] = ()) -> Op:
+    """Sell `amount` of the swap's token; its planned input bounds what a pool that asks may be paid.
+
+    `before_paying` runs between receiving and paying, for a kind of `LENDING_VENUES`: an amount given as a number is
+    then all that may be asked for.
+    """
     hop, pool = swap.hop, swap.hop.pool
     match pool:
         case UniswapV3Pool():
@@ -33,8 +45,9 @@ def spell_swap(swap: Swap, amount: Amount, executor: Address) -> Op:
                     token_in=hop.token_in,
                     zero_for_one=hop.token_in == pool.tokens[0],
                     amount=amount,
-                    may_pay=bps_up(swap.amount_in, MAY_PAY_BPS),
+                    may_pay=swap.amount_in if before_paying else bps_up(swap.amount_in, MAY_PAY_BPS),
                 ),
+                before_paying,
             )
         case UniswapV2Pool():
             return v2_router_swap(executor, pool.fork.router, (hop.token_in, hop.token_out), amount)

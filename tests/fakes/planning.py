@@ -1,7 +1,7 @@
 """A block to plan: one fake market, one deep pool and one shallow one, round prices."""
 
 from keeper.oracles.numeraire import Numeraire
-from keeper.planning.base import Policy
+from keeper.planning.base import FundingKind, Policy
 from keeper.planning.gas import GasTable
 from keeper.planning.inputs import PlanningInput, View
 from keeper.routing.base import Liquidity
@@ -17,7 +17,16 @@ PRICES = {WETH: price(2_000, 18), USDC: price(1, 6), DAI: price(1, 18)}
 WETH_FOR_USDC = Rate(10**18, 2_000 * 10**6)
 """Base units of WETH (18 decimals) for one of USDC (6 decimals) at 2,000 dollars, before the bonus of 5 %."""
 DEEP = deep_pool(11, WETH, 50_000 * 10**18, USDC, 100_000_000 * 10**6, 500)
-POLICY = Policy("flash", ("market",), 5 * USD, max_hops=2, floor_bps=9_000, max_plans_per_block=4, take_bad_debt=False)
+POLICY = Policy(
+    "flash",
+    ("market",),
+    5 * USD,
+    max_hops=2,
+    floor_bps=9_000,
+    max_plans_per_block=4,
+    take_bad_debt=False,
+    funding=frozenset({FundingKind.FLASH_LOAN}),
+)
 GAS = GasTable(frame=100_000, loans={"aave_v3": 100_000}, takes={"aave_v3": 200_000}, hops={"uniswap_v3": 100_000})
 
 

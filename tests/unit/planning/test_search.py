@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeper.planning.search import Memo, ceiling, first_at_least, last_where, maximise, probe
+from keeper.planning.search import Memo, first_at_least, last_where, maximise
 
 
 def counted(function):
@@ -57,22 +57,6 @@ def test_maximise_of_a_rounded_concave_curve_is_off_by_roundings_only(peak, stee
     high = low + width
     found = maximise(Memo(value), low, high)
     assert value(found) >= value(min(max(peak, low), high)) - 1
-
-
-@given(st.integers(-(10**6), 2 * 10**6), st.integers(1, 50), st.integers(0, 10**6), st.integers(1, 10**6))
-def test_ceiling_is_never_below_a_concave_curve(peak, steep, low, width):
-    def value(x):
-        return -steep * (x - peak) ** 2
-
-    seen = Memo(value)
-    probe(seen, low, low + width)
-    assert ceiling(seen, low, low + width) >= value(min(max(peak, low), low + width))
-
-
-def test_ceiling_of_a_line_is_its_end_and_the_noise_allowed():
-    seen = Memo(lambda x: 3 * x)
-    probe(seen, 0, 100)
-    assert ceiling(seen, 0, 100) == 304
 
 
 @given(st.integers(0, 1_000), st.integers(-50, 1_050), st.integers(1, 400))
