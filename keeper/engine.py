@@ -163,7 +163,7 @@ class Mind:
             log.error("pools_distrusted", block=block.number, error=pools.message)
             await self.pools.rewind(self._chain, block)
 
-        self.pools.freeze(block)
+        await self.pools.freeze(self._chain, block)
 
 
 class Engine:

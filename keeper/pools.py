@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from keeper.chain.port import PinnedChain
 from keeper.deployment import HISTORY_BLOCKS
 from keeper.protocols.base import Applied
+from keeper.protocols.reads import Reads, gather_all
 from keeper.routing.base import Liquidity, Pool, VenueSync
 from keeper.types import Address, BlockHead, Log, LogQuery
 
@@ -27,8 +28,9 @@ class PoolBook:
         applied = [venue.apply(logs) for venue in self.venues]
         return Applied(new_sources=tuple(query for one in applied for query in one.new_sources))
 
-    def freeze(self, head: BlockHead) -> None:
-        """Make the pools of this block the liquidity plans are priced on."""
+    async def freeze(self, chain: PinnedChain, head: BlockHead) -> None:
+        """Make the pools of this block the liquidity plans are priced on; reads what no log tells, if anything."""
+        await chain.reads(_observed(self.venues, head), head)
         self.liquidity = Liquidity.of([pool for venue in self.venues for pool in venue.pools()])
         self._history[head.hash] = self.liquidity.by_address
         if len(self._history) > HISTORY_BLOCKS:
@@ -49,3 +51,7 @@ class PoolBook:
             pools = venue.preceding(pools, logs)
 
         return pools
+
+
+def _observed(venues: Sequence[VenueSync], head: BlockHead) -> Reads[None]:
+    yield from gather_all([venue.observe(head) for venue in venues])

@@ -4,6 +4,7 @@ The parent block's market and pools are kept by the engine; the block's logs bef
 transaction met. Nothing is read from our own plan but its size, its route and its loan.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -99,17 +100,30 @@ def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer | 
 
 def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:
     """What the plan's own route and loan leave of a settlement, in the profit token; None if a pool cannot take it."""
-    amount = sum(part.amount for part in settlement.receives if part.token == plan.collateral_token)
-    for hop in plan.details["route"]["hops"]:
-        pool = pools.get(Address(bytes.fromhex(hop["pool"][2:])))
-        swap = None if pool is None else pool.quote_in(Address(bytes.fromhex(hop["in"][2:])), amount)
+    held: Counter[Address] = Counter()
+    for part in settlement.receives:
+        held[part.token] += part.amount
+
+    route = plan.details["route"]
+    hops = [(_address(hop["pool"]), _address(hop["in"]), _address(hop["out"])) for hop in route["hops"]]
+    last = {token_in: place for place, (_, token_in, _) in enumerate(hops)}
+    for place, (address, token_in, token_out) in enumerate(hops):
+        # As the program does: planned parts, and the last of them sells what is left.
+        amount = held[token_in] if last[token_in] == place else int(route["amounts"][place])
+        pool = pools.get(address)
+        swap = None if pool is None else pool.quote_in(token_in, amount)
         if swap is None:
             return None
 
-        amount = swap.amount_out
+        held[token_in] -= amount
+        held[token_out] += swap.amount_out
 
     paid = sum(payment.amount for payment in settlement.pays if payment.token == plan.debt_token)
-    return TokenAmount(plan.profit.token, amount - paid - int(plan.details["funding"]["fee"]))
+    return TokenAmount(plan.profit.token, held[plan.profit.token] - paid - int(plan.details["funding"]["fee"]))
+
+
+def _address(text: str) -> Address:
+    return Address(bytes.fromhex(text[2:]))
 
 
 def _executed(logs: Sequence[Log], executor: Address) -> TokenAmount | None:

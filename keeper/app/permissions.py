@@ -2,10 +2,12 @@
 
 from keeper.app.wiring import build_adapter
 from keeper.chain.live import LiveChain
-from keeper.config.model import KeeperConfig, UniswapV3Venue
+from keeper.config.model import KeeperConfig, UniswapV3Venue, Venue
 from keeper.engine import Pace
-from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing
+from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing, Rule
 from keeper.execution.deploy import head_of
+from keeper.execution.exits import REDEEM, UNWRAP_WSTETH, V2_SWAP
+from keeper.protocols.words import selector
 
 
 async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
@@ -14,7 +16,8 @@ async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
     target = Pace(config.chain.block_time_s).target(head)
     found = Allowlist(
         listings=tuple(Listing(token) for token in (config.chain.wrapped_native, *config.assets.trusted)),
-        factories=tuple(_factory(venue) for venue in config.venues),
+        rules=tuple(rule for venue in config.venues for rule in _rules(venue)),
+        factories=tuple(_factory(venue) for venue in config.venues if venue.kind == "uniswap_v3"),
     )
     for each in config.deployments:
         adapter = build_adapter(each)
@@ -28,3 +31,16 @@ async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
 
 def _factory(venue: UniswapV3Venue) -> Factory:
     return Factory(venue.factory, venue.init_code_hash or UNISWAP_V3_INIT_CODE_HASH)
+
+
+def _rules(venue: Venue) -> tuple[Rule, ...]:
+    """What a program calls on a venue, other than V3 pools, which are recognised by their factory."""
+    match venue.kind:
+        case "uniswap_v2":
+            return (Rule(venue.router, selector(V2_SWAP), spender=venue.router),)
+        case "erc4626":
+            return tuple(Rule(vault, selector(REDEEM)) for vault in venue.vaults)
+        case "wsteth":
+            return (Rule(venue.wrapper, selector(UNWRAP_WSTETH)),)
+        case _:
+            return ()

@@ -98,7 +98,10 @@ class _Player:
         sources: list[Source] = [DeploymentSource(each, 0) for each in self._deployments]
         lending = {source.name for source in sources}
         names = [name for name in record.state if name not in lending]
-        venues = [VenueSource(name, build_venue(each, ()), 0) for name, each in zip(names, config.venues, strict=True)]
+        venues = [
+            VenueSource(name, build_venue(each, (), config.chain.wrapped_native), 0)
+            for name, each in zip(names, config.venues, strict=True)
+        ]
         for source in (*sources, *venues):
             if source.name in record.state:
                 source.restore([Row(key, value) for key, value in record.state[source.name]])
@@ -110,7 +113,7 @@ class _Player:
             await deployment.advance(self._chain, head, pace.target(head), error)
 
         pools = PoolBook(tuple(venue.venue for venue in venues))
-        pools.freeze(head)
+        await pools.freeze(self._chain, head)
         self._mind = Mind(self._chain, self._deployments, pools, BlockPlanner.of(config), pace)
 
 

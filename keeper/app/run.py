@@ -129,5 +129,7 @@ async def _record_start(recording: RecordingChain, book: Book, pace: Pace) -> No
         for deployment in book.deployments:
             error = None if deployment.stopped is None else StateError(deployment.stopped)
             await deployment.advance(recording, book.head, pace.target(book.head), error)
+
+        await book.pools.freeze(recording, book.head)
     finally:
         recording.end([])

@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from keeper.app.wiring import build_adapter, build_venue, tokens_of_interest
+from keeper.app.wiring import CONVERSIONS, build_adapter, build_venue, tokens_of_interest
 from keeper.chain.live import LiveChain
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
@@ -14,7 +14,7 @@ from keeper.engine import Pace
 from keeper.errors import ChainError, StateError
 from keeper.pools import PoolBook
 from keeper.telemetry.progress import Progress
-from keeper.types import BlockHead
+from keeper.types import ZERO_ADDRESS, BlockHead
 from keeper.warmup import DeploymentSource, Source, Store, VenueSource, WarmUp
 
 BACKFILL_REQUESTS_PER_S: Final = 25
@@ -43,12 +43,12 @@ async def warm_up(config: KeeperConfig, chain: LiveChain, store: Store, *, as_js
     with Progress(as_json=as_json) as progress:
         warm = WarmUp(chain, reader, store, progress)
         lending = [await _bring_deployment(warm, source, head, config) for source in _deployments(config)]
-        venues = _venues(config, lending)
+        venues = await _venues(config, lending, chain, head)
         for venue in venues:
             await warm.bring(venue, head)
 
     pools = PoolBook(tuple(venue.venue for venue in venues))
-    pools.freeze(head)
+    await pools.freeze(chain, head)
     deployments = tuple(source.deployment for source in lending)
     return Book(deployments, pools, (*lending, *venues), head)
 
@@ -57,13 +57,31 @@ def _deployments(config: KeeperConfig) -> list[DeploymentSource]:
     return [DeploymentSource(Deployment(build_adapter(each)), each.start_block) for each in config.deployments]
 
 
-def _venues(config: KeeperConfig, lending: list[DeploymentSource]) -> list[VenueSource]:
-    """Every venue; its saved state is named after the tokens too, since other tokens mean other pools."""
-    tokens = tokens_of_interest(config, [source.deployment for source in lending])
-    covered = hashlib.sha256(b"".join(tokens)).hexdigest()[:16]
-    return [
-        VenueSource(f"{each.name} {covered}", build_venue(each, tokens), each.start_block) for each in config.venues
-    ]
+async def _venues(
+    config: KeeperConfig, lending: list[DeploymentSource], chain: LiveChain, head: BlockHead
+) -> list[VenueSource]:
+    """Every venue; its saved state is named after the tokens too, since other tokens mean other pools.
+
+    What a conversion gives must be sold as well, so those are asked for their tokens first.
+    """
+    tokens = set(tokens_of_interest(config, [source.deployment for source in lending]))
+    for each in config.venues:
+        if each.kind in CONVERSIONS:
+            sync = build_venue(each, (), config.chain.wrapped_native)
+            await chain.reads(sync.bootstrap(head), head)
+            await chain.reads(sync.observe(head), head)
+            tokens |= {token for pool in sync.pools() for token in pool.tokens if token != ZERO_ADDRESS}
+
+    ordered = tuple(sorted(tokens))
+    covered = hashlib.sha256(b"".join(ordered)).hexdigest()[:16]
+    found: list[VenueSource] = []
+    for each in config.venues:
+        venue = build_venue(each, ordered, config.chain.wrapped_native)
+        # A venue without logs has no history to read.
+        start = each.start_block if venue.sources() else head.number + 1
+        found.append(VenueSource(f"{each.name} {covered}", venue, start))
+
+    return found
 
 
 async def _bring_deployment(

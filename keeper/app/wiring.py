@@ -1,7 +1,7 @@
 """From names in the configuration to objects: one line per adapter and per kind of venue."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from keeper.config.model import Deployment as DeploymentConfig
 from keeper.config.model import KeeperConfig, ProfitShareBid, StrategyConfig
@@ -9,11 +9,17 @@ from keeper.config.model import Venue as VenueConfig
 from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
-from keeper.protocols import aave_v2, aave_v3, compound_v2, morpho_blue, perp_curie
+from keeper.protocols import aave_v2, aave_v3, compound_v2, morpho_blue
 from keeper.protocols.base import Adapter
 from keeper.routing.base import VenueSync
+from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits, NativeExits, WstethExits
+from keeper.routing.uniswap_v2 import INIT_CODE_HASH, Fork
+from keeper.routing.uniswap_v2_sync import UniswapV2Sync
 from keeper.routing.uniswap_v3_sync import UniswapV3Sync
 from keeper.types import Address
+
+CONVERSIONS: Final = frozenset({"erc4626", "wsteth", "wrapped_native"})
+"""Kinds of venue that convert instead of swapping: found by name, not in logs."""
 
 
 def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
@@ -27,15 +33,22 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
             return morpho_blue.build(config.name, config.morpho)
         case "compound_v2":
             return compound_v2.build(config.name, config.comptroller, config.wrapped_native)
-        case "perp_curie":
-            return perp_curie.build(config.name, config.clearing_house)
 
 
-def build_venue(config: VenueConfig, tokens: Sequence[Address]) -> VenueSync:
+def build_venue(config: VenueConfig, tokens: Sequence[Address], wrapped_native: Address) -> VenueSync:
     """Assemble the venue a `[[venue]]` names, for the pools between these tokens."""
     match config.kind:
         case "uniswap_v3":
             return UniswapV3Sync(config.factory, tokens)
+        case "uniswap_v2":
+            code_hash = config.init_code_hash or INIT_CODE_HASH
+            return UniswapV2Sync(Fork(config.factory, config.router, config.fee_bps, code_hash), tokens)
+        case "erc4626":
+            return ConversionSync(Erc4626Exits(config.vaults))
+        case "wsteth":
+            return ConversionSync(WstethExits(config.wrapper))
+        case "wrapped_native":
+            return ConversionSync(NativeExits(wrapped_native))
 
 
 def bid_policy(strategy: StrategyConfig) -> BidPolicy:

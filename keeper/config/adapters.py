@@ -85,19 +85,8 @@ class CompoundV2Deployment(DeploymentSection):
     """The token that stands for the native asset. A market of that asset itself (cETH, vBNB) is set aside without."""
 
 
-class PerpCurieDeployment(DeploymentSection):
-    """Perp v2 (Curie): perpetuals whose positions are taken over and left again in one transaction."""
-
-    identified_by: ClassVar[str] = "clearing_house"
-    adapter: Literal["perp_curie"]
-    """Which adapter reads it."""
-    clearing_house: AddressText
-    """The ClearingHouse (its proxy); every other contract is asked of it."""
-
-
 Deployment: TypeAlias = Annotated[
-    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment | PerpCurieDeployment,
-    Field(discriminator="adapter"),
+    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment, Field(discriminator="adapter")
 ]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""
 
@@ -127,5 +116,47 @@ class UniswapV3Venue(VenueSection):
     """Keccak-256 of the pools' creation code, which their addresses are made of; Uniswap's own when left out."""
 
 
-Venue: TypeAlias = UniswapV3Venue
-"""Every kind's table: a second one makes this `Annotated[A | B, Field(discriminator="kind")]`."""
+class UniswapV2Venue(VenueSection):
+    """Uniswap V2, or a fork that changed only the fee: its router makes the swaps."""
+
+    kind: Literal["uniswap_v2"]
+    """Which mathematics its pairs follow."""
+    factory: AddressText
+    """The factory; pairs are found in its logs."""
+    router: AddressText
+    """The factory's router; that it takes this fee is checked at every start."""
+    fee_bps: Annotated[StrictInt, Field(ge=0, le=1_000)] = 30
+    """What stays in the pair of every input, in basis points; 30 is Uniswap's own."""
+    init_code_hash: HashText | None = None
+    """Keccak-256 of the pairs' creation code, which their addresses are made of; Uniswap's own when left out."""
+
+
+class Erc4626Venue(VenueSection):
+    """Vaults whose shares are collateral somewhere: an exit that is no swap."""
+
+    kind: Literal["erc4626"]
+    """Shares are redeemed at the vault's own rate, as far as it can pay at once."""
+    vaults: Annotated[tuple[AddressText, ...], Field(min_length=1)]
+    """The vaults; one whose previews follow no known formula is left alone."""
+
+
+class WstethVenue(VenueSection):
+    """wstETH as stETH, without a swap."""
+
+    kind: Literal["wsteth"]
+    """The wrapper is taken off at stETH's own rate."""
+    wrapper: AddressText
+    """The wstETH contract; which stETH it wraps is asked of it."""
+
+
+class WrappedNativeVenue(VenueSection):
+    """The wrapped native token as the native one, for debts that are owed in it."""
+
+    kind: Literal["wrapped_native"]
+    """One for one; the token is the chain's `wrapped_native`."""
+
+
+Venue: TypeAlias = Annotated[
+    UniswapV3Venue | UniswapV2Venue | Erc4626Venue | WstethVenue | WrappedNativeVenue, Field(discriminator="kind")
+]
+"""Every kind's table."""

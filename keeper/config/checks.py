@@ -73,9 +73,9 @@ def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
                 "one market may be listed once; let both strategies name it instead",
             )
 
-    factories = [(table.kind, table.factory) for table in config.venues]
+    factories = [getattr(table, "factory", None) for table in config.venues]
     for index, factory in enumerate(factories):
-        if factory in factories[:index]:
+        if factory is not None and factory in factories[:index]:
             twin = config.venues[factories.index(factory)].name
             yield Problem(("venue", index, "factory"), f'the same factory as "{twin}"', "list each venue once")
 

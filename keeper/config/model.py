@@ -15,6 +15,7 @@ from keeper.config.adapters import (
     Deployment,
     PresetName,
     Section,
+    UniswapV2Venue,
     UniswapV3Venue,
     Venue,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "RpcUrl",
     "RunConfig",
     "StrategyConfig",
+    "UniswapV2Venue",
     "UniswapV3Venue",
     "Venue",
 ]

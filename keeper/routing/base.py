@@ -183,6 +183,10 @@ class VenueSync(Protocol):
         """Fold logs in, ordered by block and index; a new pool asks for its own logs over the same range."""
         ...
 
+    def observe(self, head: BlockHead) -> Reads[None]:
+        """Read what changes without a log, at every block; most venues ask nothing."""
+        ...
+
     def reread(self, head: BlockHead) -> Reads[None]:
         """Replace the pools' state by the chain's, after a reorg."""
         ...

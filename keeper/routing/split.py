@@ -4,7 +4,6 @@ That place is found on the ideal curves and then settled in whole units, on exac
 """
 
 from collections.abc import Sequence
-from itertools import count
 from math import isqrt
 from typing import Final, NamedTuple
 
@@ -14,7 +13,7 @@ _SCALE_BITS: Final = 160
 """A price is kept as the square of 2**160 over a whole number, the root: small prices lose no precision."""
 _TRIES: Final = 120
 _NEWTON: Final = 12
-"""Tries that follow the curve; then the interval is halved."""
+"""Tries that follow the curve."""
 _REMEMBERED: Final = 64
 
 
@@ -49,30 +48,30 @@ class Branches:
         if amount_out <= 0:
             return None
 
-        # Too little below `low`, enough or too much for the curves from `high` on.
-        low, guess = 0, 0
-        high: int | None = None
-        for tries in count():
+        # Follow the curve near to it, then halve between what gives too little and what gives enough or does not fit.
+        guess = 0
+        for _ in range(_NEWTON):
             here = self.segment_at(guess)
-            given = self._given(guess)
-            if here is None or (given is not None and given >= amount_out):
-                high = guess
+            if here is None:
+                break
+
+            wanted = here.input_for(amount_out)
+            further = max(wanted if here.end_in is None else min(wanted, here.end_in), 0)
+            if abs(further - guess) <= 1:
+                break
+
+            guess = further
+
+        low, high = self._around(guess, amount_out)
+        while low < high:
+            middle = (low + high) // 2
+            if self._is_enough(middle, amount_out):
+                high = middle
             else:
-                low = guess + 1
+                low = middle + 1
 
-            if high is not None and low >= high:
-                return high if self._given(high) is not None else None
-
-            middle = 2 * low if high is None else (low + high) // 2
-            wanted = middle if here is None or tries > _NEWTON else here.input_for(amount_out)
-            if here is not None and here.end_in is not None:
-                wanted = min(wanted, here.end_in)
-
-            guess = max(wanted, low)
-            if high is not None and guess >= high:
-                guess = high - 1 if wanted == high else middle
-
-        return None
+        given = self._given(high)
+        return high if given is not None and given >= amount_out else None
 
     def segment_at(self, amount_in: int) -> Segment | None:
         """The part of the common curve an amount ends in: curves whose last units give the same move together."""
@@ -118,6 +117,29 @@ class Branches:
     def _given(self, amount_in: int) -> int | None:
         shared = self.shared(amount_in)
         return None if shared is None else shared.amount_out
+
+    def _is_enough(self, amount_in: int, amount_out: int) -> bool:
+        """Whether an input gives this much, or is more than all curves take."""
+        given = self._given(amount_in)
+        if given is not None:
+            return given >= amount_out
+
+        return amount_in > 0 and self.segment_at(amount_in) is None
+
+    def _around(self, guess: int, amount_out: int) -> tuple[int, int]:
+        """An interval whose upper end is enough and below whose lower end nothing is, found in growing strides."""
+        low, high, stride = guess, guess, 1
+        while low > 0 and self._is_enough(low, amount_out):
+            high = low
+            low = max(low - stride, 0)
+            stride *= 4
+
+        while not self._is_enough(high, amount_out):
+            low = high + 1
+            high += stride
+            stride *= 4
+
+        return low, high
 
     def _share(self, amount_in: int) -> Shared | None:
         shares = self._level(amount_in)

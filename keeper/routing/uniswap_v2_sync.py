@@ -25,6 +25,7 @@ _SAMPLE: Final = (10**9 + 7, 10**18 + 9, 3 * 10**18 + 1)
 """An input and two reserves on which no two fees of whole basis points answer alike."""
 _AFTER_ALL_LOGS: Final = 2**63
 _ROW_FORMAT: Final = 1
+_INTEREST_ROW: Final = b"interest"
 _Place = tuple[int, int]
 
 
@@ -90,6 +91,10 @@ class UniswapV2Sync:
 
         return Applied(new_sources=_reserves_of(created))
 
+    def observe(self, _head: BlockHead) -> Reads[None]:
+        """Nothing: the logs tell all there is."""
+        yield from ()
+
     def reread(self, head: BlockHead) -> Reads[None]:
         """Replace by the chain's the pairs that logs above this block made."""
         affected = [address for address in sorted(self._pairs) if self._places[address][0] > head.number]
@@ -125,13 +130,19 @@ class UniswapV2Sync:
         return moved
 
     def save(self) -> Sequence[Row]:
-        """Everything, as rows: one per pair, by its address."""
-        return [Row(bytes(address), self._to_row(address)) for address in sorted(self._pairs)]
+        """Everything, as rows: one per pair, by its address, and the tokens it covers."""
+        tokens = json.dumps([token.hex() for token in self._tokens]).encode()
+        pairs = [Row(bytes(address), self._to_row(address)) for address in sorted(self._pairs)]
+        return [Row(_INTEREST_ROW, tokens), *pairs]
 
     def restore(self, rows: Sequence[Row]) -> None:
         """Take back what `save` gave; `DecodeError` for rows it never wrote."""
         for row in rows:
             try:
+                if row.key == _INTEREST_ROW:
+                    self._tokens = tuple(Address(bytes.fromhex(token)) for token in json.loads(row.value))
+                    continue
+
                 version, tokens, reserves, place = _parsed(row.value)
             except (ValueError, TypeError) as error:
                 raise DecodeError("a saved Uniswap V2 pair cannot be read; delete the saved state to resync") from error

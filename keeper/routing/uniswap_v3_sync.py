@@ -80,6 +80,10 @@ class UniswapV3Sync:
 
         return Applied(new_sources=self._pool_queries(created))
 
+    def observe(self, _head: BlockHead) -> Reads[None]:
+        """Nothing: the logs tell all there is."""
+        yield from ()
+
     def reread(self, head: BlockHead) -> Reads[None]:
         """Replace by the chain's the pools that logs above this block, or a fault, may have made wrong."""
         affected = [

@@ -40,7 +40,7 @@ REFUSED = [
     ('"aave_v3"', '"aave_v33"', 19, ['unknown adapter "aave_v33"', 'did you mean "aave_v3"?']),
     ('"aave_v3"', "3", 19, ['unknown adapter "3"', "known: aave_v2, aave_v3"]),
     ('adapter = "aave_v3"\n', "", 17, ["[[deployment]] #1 adapter: missing", "say which one it is"]),
-    ('"uniswap_v3"', '"curve"', 24, ['[[venue]] #1 kind: unknown kind "curve"', "known: uniswap_v3"]),
+    ('"uniswap_v3"', '"curve"', 24, ['[[venue]] #1 kind: unknown kind "curve"', "known: erc4626, uniswap_v2"]),
     ("start_block = 16291127", "start_block = -1", 21, ["start_block: must be at least 0, found -1"]),
     ('["aave-core"]', '["aave-cor"]', 28, ['no [[deployment]] is named "aave-cor"', 'did you mean "aave-core"?']),
     ('["aave-core"]', '["aave-core"]\nroutes = ["sushi"]', 29, ['no [[venue]] has the name or kind "sushi"']),
@@ -61,7 +61,8 @@ REFUSED = [
     ('keystore = "operator.json"', 'keystore = ""', 9, ["[keys] keystore: an empty path"]),
     ('"operator.json"', '"op\\u0000.json"', 9, ["[keys] keystore: the path holds a control character"]),
     ('"operator.json"', '"operator.json"\n"can ary\\u001b" = 1', 10, ['[keys] "...": unknown key', "keystore"]),
-    ('kind = "uniswap_v3"', 'kimd = "uniswap_v3"', 24, ["kimd: unknown key", 'did you mean "kind"?']),
+    ('kind = "uniswap_v3"', 'kimd = "uniswap_v3"', 22, ["[[venue]] #1 kind: missing", "say which one it is"]),
+    ('factory = "', 'facotry = "', 25, ["facotry: unknown key", 'did you mean "factory"?']),
     ('"operator.json"', '"operator.json"\npassphrase = "canary"', 10, ["a secret does not belong", "passphrase_file"]),
     ('"operator.json"', '"operator.json"\nprivate_key = "canary"', 10, ["a secret does not belong", "compromised"]),
 ]  # fmt: skip

@@ -114,7 +114,7 @@ def test_preceding_moves_given_pools_and_not_its_own(venue):
 
 
 def test_restored_venue_goes_on_where_the_saved_one_was(venue):
-    other = UniswapV2Sync(FORK, (USDC, WETH))
+    other = UniswapV2Sync(FORK)
     other.restore(venue.save())
 
     assert other.pools() == venue.pools()
