@@ -17,7 +17,8 @@ from tests.parity.compound_v2_lab import NATIVE, Case, CaseMarket
 THEMES = (
     "plain", "near_one", "few_tokens", "no_cash", "unknown_price", "paused", "protocol_paused", "not_entered",
     "same_market", "native_debt", "native_collateral", "guarded", "restricted", "redeem_fee", "two_decimals", "healthy",
-    "dust", "third_stale", "odd_repay", "worthless", "plain", "guarded", "more_than_all", "native_guarded",
+    "dust", "third_stale", "odd_repay", "worthless", "fresh", "guarded", "more_than_all", "native_guarded",
+    "third_stale", "odd_repay", "no_cash", "more_than_all", "redeem_fee", "few_tokens",
 )  # fmt: skip
 REDEEM, REPAY, SEIZE, LIQUIDATE = 1, 3, 4, 5
 
@@ -73,7 +74,8 @@ def _draw_market(lab, rng, theme, place):
     borrows = total * rng.randrange(1, 90) // 100
     reserves = total * rng.randrange(5) // 100
     head = lab.head.number
-    stale = rng.choice([0, 1, 2, rng.randrange(1, 400)]) if theme != "third_stale" else rng.randrange(100, 400)
+    # From the block aimed for itself to long ago.
+    stale = {"fresh": -1, "third_stale": rng.randrange(100, 300)}.get(theme, rng.choice([0, 1, rng.randrange(300)]))
     totals = Totals(
         cash=total - borrows + reserves,
         borrows=borrows,
@@ -129,7 +131,7 @@ def _loan(lab, markets, place, dollars, rng):
     return Loan(place, max(int(balance * index / markets[place].totals.borrow_index), 1), index)
 
 
-TARGETS = {"few_tokens": (0.2, 0.5), "healthy": (1.0001, 2.0), "more_than_all": (0.1, 0.4)}
+TARGETS = {"few_tokens": (0.2, 0.5), "healthy": (1.0001, 2.0)}
 
 
 def _aim(lab, rng, case):
@@ -177,7 +179,7 @@ def _disturb(lab, rng, case):
         markets[place] = replace(markets[place], paused=frozenset({action}))
     elif theme == "no_cash":
         worth = case.account.tokens_in(c) * math.exchange_rate(markets[c].totals, 0) // WAD
-        left = min(worth * rng.randrange(0, 60) // 100, markets[c].totals.cash)
+        left = min(worth * rng.randrange(0, 30) // 100, markets[c].totals.cash)
         moved = markets[c].totals.cash - left
         totals = replace(markets[c].totals, cash=left, borrows=markets[c].totals.borrows + moved)
         markets[c] = replace(markets[c], totals=totals)
@@ -191,7 +193,7 @@ def _disturb(lab, rng, case):
     elif theme == "more_than_all":
         # What borrowers owe one by one may exceed what the market counts.
         owed = health.owed(case.account, d, lab.market_of(case))
-        totals = replace(markets[d].totals, borrows=max(owed * rng.randrange(1, 50) // 100, 1))
+        totals = replace(markets[d].totals, borrows=max(owed * rng.randrange(1, 20) // 100, 1))
         markets[d] = replace(markets[d], totals=totals)
 
     return replace(case, markets=markets)
@@ -207,9 +209,12 @@ def _draw_repay(lab, rng, case):
         if isinstance(offer, Offer) and (offer.detail.collateral, offer.detail.debt) == (case.collateral, case.debt)
     ]
     if case.theme == "odd_repay":
-        return rng.choice([0, MAX_UINT256, owed, owed + 1])
+        return rng.choice([0, MAX_UINT256])
 
-    kind = rng.choice(["high", "high", "legal", "outside", "any"])
+    if case.theme in ("no_cash", "more_than_all", "few_tokens") and rng.random() < 0.7:
+        return math.max_close(owed, case.close_factor) * rng.randrange(50, 101) // 100 + 1
+
+    kind = rng.choice(["high", "high", "high", "legal", "outside", "any"])
     if kind == "any" or not legal:
         return rng.randrange(1, owed * 6 // 5 + 2)
 

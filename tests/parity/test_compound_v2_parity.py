@@ -53,9 +53,9 @@ def run(lab, count, seed):
 
 
 def test_random_liquidations_equal_the_contracts(scene, random_seed):
-    met, trivial = run(Lab(scene), 120, random_seed)
+    met, trivial = run(Lab(scene), 150, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 1} == set()
-    assert trivial <= 120 // 10
+    assert trivial <= 150 // 10
 
 
 @pytest.mark.full

@@ -96,6 +96,7 @@ NAMED: Final = {
 
 MEANINGS: Final = {
     "LIQUIDATE_SEIZE_TOO_MUCH": "the borrower has fewer cTokens than that",
+    "math error": "a difference below zero: of a redemption, more than the market has in cash",
     "token seizure failed": "the collateral market rejected the seizure",
     "AS": "the pool was given nothing to sell: a market rejected the liquidation, or the redemption, without a revert",
 }
