@@ -85,8 +85,19 @@ class CompoundV2Deployment(DeploymentSection):
     """The token that stands for the native asset. A market of that asset itself (cETH, vBNB) is set aside without."""
 
 
+class PerpCurieDeployment(DeploymentSection):
+    """Perp v2 (Curie): perpetuals whose positions are taken over and left again in one transaction."""
+
+    identified_by: ClassVar[str] = "clearing_house"
+    adapter: Literal["perp_curie"]
+    """Which adapter reads it."""
+    clearing_house: AddressText
+    """The ClearingHouse (its proxy); every other contract is asked of it."""
+
+
 Deployment: TypeAlias = Annotated[
-    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment, Field(discriminator="adapter")
+    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment | PerpCurieDeployment,
+    Field(discriminator="adapter"),
 ]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""
 

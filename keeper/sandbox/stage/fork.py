@@ -18,7 +18,7 @@ from keeper.sandbox.feeds import UPDATE_GAS
 from keeper.sandbox.market.moves import Trader, swap_to
 from keeper.sandbox.market.opening import ARBITRAGEUR, GAS_MONEY_WEI
 from keeper.sandbox.node import to_hex
-from keeper.sandbox.packages import Packages
+from keeper.sandbox.packages import Packages, SandboxError
 from keeper.sandbox.scenes.aave_past import Market
 from keeper.sandbox.uniswap_v3 import PERIPHERY, TICK_SPACING, Pool, pool_sqrt_price
 from keeper.types import ZERO_ADDRESS, Address
@@ -67,8 +67,13 @@ def take_over(chain: LocalChain, packages: Packages, config: KeeperConfig, marke
         _override(chain, code, asset)
 
     tokens = tuple(dict.fromkeys(asset.token for asset in priced))
-    pools = tuple(_find_pools(chain, [venue.factory for venue in config.venues], tokens))
-    return Ground(priced, pools, _find_trader(chain, packages, config, pools))
+    factories = [venue.factory for venue in config.venues if venue.kind == "uniswap_v3"]
+    if not factories:
+        raise SandboxError("a rehearsal moves prices on Uniswap V3: add a [[venue]] of that kind")
+
+    pools = tuple(_find_pools(chain, factories, tokens))
+    trader = _find_trader(chain, packages, (factories[0], config.chain.wrapped_native), pools)
+    return Ground(priced, pools, trader)
 
 
 def publish(chain: LocalChain, ground: Ground, left_bps: int) -> list[Transaction]:
@@ -135,13 +140,16 @@ def _find_pools(
 
 
 def _find_trader(
-    chain: LocalChain, packages: Packages, config: KeeperConfig, pools: Sequence[tuple[Pool, int]]
+    chain: LocalChain,
+    packages: Packages,
+    factory_and_native: tuple[Address, Address],
+    pools: Sequence[tuple[Pool, int]],
 ) -> Trader:
     """Give an account plenty of every token the pools trade, and a router to swap through."""
     account = chain.accounts[ARBITRAGEUR]
     chain.set_balance(account, GAS_MONEY_WEI)
     artifact = packages.artifact(PERIPHERY, "SwapRouter")
-    router = chain.deploy(artifact, config.venues[0].factory, config.chain.wrapped_native)
+    router = chain.deploy(artifact, *factory_and_native)
 
     for token, held in _largest_holdings(chain, pools).items():
         chain.node.rpc("anvil_dealERC20", to_hex(account), to_hex(token), hex(held * 1_000))

@@ -63,7 +63,9 @@ def manifest_of(
             {**ward.referee, "name": ward.name, "start_block": start_blocks.get(ward.name, 0)} for ward in wards
         ],
         "venues": [
-            {"factory": to_checksum(venue.factory), "start_block": venue.start_block} for venue in config.venues
+            {"factory": to_checksum(venue.factory), "start_block": venue.start_block}
+            for venue in config.venues
+            if venue.kind == "uniswap_v3"
         ],
         "native_usd": to_checksum(config.chain.native_usd),
         "wrapped_native": to_checksum(config.chain.wrapped_native),
