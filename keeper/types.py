@@ -255,6 +255,7 @@ class Offer:
     `size_token`; an isolated point has `lo == hi`. The point `MAX_UINT256`, where a protocol takes it, asks for all
     that is allowed. `detail` is the adapter's own frozen value and means nothing outside it. `prelude` runs once per
     plan, before. `calls_back` says that what is received is handed over before it is paid for, with a call in between.
+    `gas` is what taking it burns, prelude included, where the adapter's usual figure does not tell.
     """
 
     deployment: str
@@ -267,6 +268,7 @@ class Offer:
     detail: object
     prelude: tuple[Call, ...] = ()
     calls_back: bool = False
+    gas: int | None = None
 
 
 class Payment(NamedTuple):

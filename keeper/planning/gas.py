@@ -36,11 +36,16 @@ class GasTable:
     unlisted: int = 500_000
     limit_bps: int = 14_000
 
-    def expected(self, adapter: str, lender_kind: str, route: tuple[Hop, ...], *, calls: int = 1) -> int:
-        """Add up the pieces of one plan that calls upon its position so often."""
+    def expected(
+        self, adapter: str, lender_kind: str, route: tuple[Hop, ...], *, calls: int = 1, take: int | None = None
+    ) -> int:
+        """Add up the pieces of one plan that calls upon its position so often.
+
+        `take` is what the offer itself says it burns; where it does, each further call counts as much.
+        """
         swaps = sum(self.hops.get(hop.pool.kind, self.unlisted) for hop in route)
-        take = self.takes.get(adapter, self.unlisted)
-        return self.frame + self.loans.get(lender_kind, self.unlisted) + take + (calls - 1) * self.again + swaps
+        first, again = (self.takes.get(adapter, self.unlisted), self.again) if take is None else (take, take)
+        return self.frame + self.loans.get(lender_kind, self.unlisted) + first + (calls - 1) * again + swaps
 
     def limit(self, expected: int) -> int:
         """The gas limit of a plan expected to burn this much, rounded up."""

@@ -43,7 +43,7 @@ def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Ad
     gained = [gain.token for step in calls for gain in step.gains if gain.token != ZERO_ADDRESS]
     sold = [hop.token_in for hop in route.hops]
     watched = dict.fromkeys(token for token in (*gained, *sold) if token != pay_token)
-    prelude = [guarded(GuardedCall(call)) for call in opportunity.offer.prelude]
+    prelude = [guarded(GuardedCall(call)) for call in opportunity.calls[0].offer.prelude]
     if funding.lender.kind == CALLBACK:
         core = taken
     elif funding.lender.kind == SWAP:

@@ -24,7 +24,7 @@ def ways_to(offer: Offer, policy: Policy, board: Board, inputs: PlanningInput, *
     adapter = board.views[offer.deployment].adapter.adapter
     barred = inputs.barred.get(policy.name, _NOTHING_BARRED)
     asked = Asked(offer.receive_token, offer.pay_token, policy.max_hops, barred)
-    alike = (asked, adapter, offer.calls_back, policy.funding, calls)
+    alike = (asked, adapter, offer.calls_back, offer.gas, policy.funding, calls)
     return board.remembered(alike, lambda: _ways(offer, policy, board, inputs, asked, calls))
 
 
@@ -37,7 +37,7 @@ def _ways(  # noqa: PLR0913  # what ways depend on, all of it
     for way_out in board.exits(asked):
         hops = way_out.route.hops
         for source in _sources(offer, policy, way_out, lenders):
-            gas = inputs.gas.expected(adapter, source.kind, hops, calls=calls)
+            gas = inputs.gas.expected(adapter, source.kind, hops, calls=calls, take=offer.gas)
             wei = gas * inputs.gas_price_wei + inputs.data_fee_wei(len(hops), calls)
             cost = gas_in_token(offer.pay_token, wei, inputs.numeraire) or 0
             ways.append(Way(way_out.route, source, gas, cost, way_out.spot))

@@ -16,6 +16,11 @@ def test_expected_gas_adds_up_the_pieces():
     assert TABLE.expected("aave_v3", "aave_v3", two) == 83_210
 
 
+def test_offer_that_says_what_it_burns_is_believed_for_every_call():
+    assert TABLE.expected("aave_v3", "aave_v3", (), take=7_000) == 7_210
+    assert TABLE.expected("unheard_of", "aave_v3", (), take=7_000, calls=3) == 21_210
+
+
 def test_what_is_not_listed_counts_as_too_much():
     strange = Hop(ConstantProductPool(address(9), (A, C), (1, 1)), A, C)
 

@@ -5,6 +5,7 @@ import pytest
 from keeper.errors import ExecutorError
 from keeper.execution.explain import decode_execute, decode_program
 from keeper.execution.operations import Allow, Call, Flag, Patch, PoolId, Require, Watch, exact, gain_of
+from keeper.planning.base import Step
 from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, program
 from keeper.planning.swaps import VENUE_KINDS
@@ -143,6 +144,18 @@ def test_prelude_goes_before_the_loan():
 
     assert first == Call(ELSEWHERE, b"poke")
     assert loan.target == MARKET
+
+
+def test_prelude_of_several_calls_is_that_of_the_first():
+    opportunity = planned().opportunity
+    first = Step(replace(opportunity.offer, prelude=(ChainCall(ELSEWHERE, b"poke"),)), 1, opportunity.settlement)
+    second = Step(opportunity.offer, 1, opportunity.settlement)
+
+    _, poked, _ = program(
+        replace(opportunity, steps=(first, second)), (GuardedCall(ChainCall(MARKET, b"take")),), EXECUTOR
+    )
+
+    assert poked == Call(ELSEWHERE, b"poke")
 
 
 def test_kind_without_a_recipe_is_an_error_and_no_kind_planned_with():
