@@ -7,11 +7,25 @@ interface IToken {
     function balanceOf(address account) external view returns (uint256);
 }
 
-interface ILender {
-    function liquidationCall(address collateral, address debt, address borrower, uint256 size, bool receiveAToken) external;
-
+interface IAaveV3 {
     function flashLoanSimple(address receiver, address asset, uint256 amount, bytes calldata params, uint16 referral)
         external;
+}
+
+interface IAaveV2 {
+    function flashLoan(
+        address receiver,
+        address[] calldata assets,
+        uint256[] calldata amounts,
+        uint256[] calldata modes,
+        address onBehalfOf,
+        bytes calldata params,
+        uint16 referral
+    ) external;
+}
+
+interface IMorphoBlue {
+    function flashLoan(address token, uint256 assets, bytes calldata data) external;
 }
 
 interface ISwapPool {
@@ -25,18 +39,36 @@ interface ISwapPool {
 /// @title The referee's hands: what it tries on a chain, it tries with this code
 /// @notice Never deployed. The node is asked to run it at an unused address, by a state override, in a simulated
 /// block, so that nothing of it stays. `trials` and `sales` undo each try by reverting it and pass the result out
-/// in the revert; `conclude` is left standing so that its Transfer logs can be read.
+/// in the revert; `conclude` is left standing so that its Transfer logs can be read. It knows no protocol's
+/// liquidations: a trial is a list of calls.
 contract Probe {
     struct Question {
         address to;
         bytes data;
     }
 
+    /// The first word of an answer goes into a call's data, at a byte offset, just before the call.
+    struct Fill {
+        uint256 offset;
+        address source;
+        bytes ask;
+    }
+
+    /// `value` is native; the maximum of the type stands for all there is.
+    struct Step {
+        address to;
+        uint256 value;
+        bytes data;
+        Fill[] fills;
+    }
+
+    /// Calls that take `collateral` for `debt`, which `spender` may pull.
     struct Trial {
-        address collateral;
         address debt;
-        address borrower;
-        uint256 size;
+        address collateral;
+        address spender;
+        uint256 gas;
+        Step[] steps;
     }
 
     /// Two hops; a sale through one pool leaves the second zero.
@@ -45,6 +77,12 @@ contract Probe {
         uint256 amount;
         address first;
         address second;
+    }
+
+    struct Loan {
+        uint256 kind;
+        address lender;
+        uint256 amount;
     }
 
     /// The pools the seized collateral goes through, then those that what is left of the debt token goes through.
@@ -65,7 +103,14 @@ contract Probe {
     error Undone(uint256 a, uint256 b);
     error OnlySelf(address caller);
     error TokenRefused(address token);
+    error NoAnswer(address source);
+    error NoSuchLoan(uint256 kind);
 
+    uint256 private constant AAVE_V3 = 0;
+    uint256 private constant AAVE_V2 = 1;
+    uint256 private constant MORPHO_BLUE = 2;
+    /// Enough for any view; what asks for more answers nothing, so that one contract cannot hold up all others.
+    uint256 private constant QUESTION_GAS = 5_000_000;
     uint160 private constant LOWEST_PRICE = 4295128739 + 1;
     uint160 private constant HIGHEST_PRICE = 1461446703485210103287273052203988822378723970342 - 1;
 
@@ -74,23 +119,26 @@ contract Probe {
         _;
     }
 
+    /// @notice Wrapped native tokens and markets of the native token pay out here.
+    receive() external payable {}
+
     /// @notice Ask many contracts; a revert is an answer.
     function ask(Question[] calldata questions) external returns (bool[] memory kept, bytes[] memory answers) {
         kept = new bool[](questions.length);
         answers = new bytes[](questions.length);
 
         for (uint256 i = 0; i < questions.length; ++i) {
-            (kept[i], answers[i]) = questions[i].to.call(questions[i].data);
+            (kept[i], answers[i]) = questions[i].to.call{gas: QUESTION_GAS}(questions[i].data);
         }
     }
 
-    /// @notice Liquidate each trial alone and undo it. Needs a balance of every debt token.
-    /// @return tried what the pool took and gave, in base units, or the first word of the pool's revert
-    function trials(address lender, Trial[] calldata wanted) external returns (Tried[] memory tried) {
+    /// @notice Make each trial alone and undo it. Needs a balance of every debt token.
+    /// @return tried what was pulled and what was gained, in base units, or the first word of the revert
+    function trials(Trial[] calldata wanted) external returns (Tried[] memory tried) {
         tried = new Tried[](wanted.length);
 
         for (uint256 i = 0; i < wanted.length; ++i) {
-            try this.liquidateAndUndo(lender, wanted[i]) {}
+            try this.tryAndUndo{gas: wanted[i].gas}(wanted[i]) {}
             catch (bytes memory reason) {
                 (bool done, uint256 repaid, uint256 seized) = _undone(reason);
                 tried[i] = done ? Tried(repaid, seized, 0) : Tried(0, 0, _firstWord(reason));
@@ -112,30 +160,49 @@ contract Probe {
     }
 
     /// @notice Borrow, liquidate, sell and repay, and let it stand. Starts without a balance of anything.
-    function conclude(address lender, Trial calldata trial, uint256 loan, Exit calldata exit) external {
-        ILender(lender).flashLoanSimple(address(this), trial.debt, loan, abi.encode(lender, trial, exit), 0);
+    function conclude(Loan calldata loan, Trial calldata trial, Exit calldata exit) external {
+        bytes memory plan = abi.encode(loan.lender, trial, exit);
+
+        if (loan.kind == AAVE_V3) {
+            IAaveV3(loan.lender).flashLoanSimple(address(this), trial.debt, loan.amount, plan, 0);
+        } else if (loan.kind == AAVE_V2) {
+            address[] memory assets = new address[](1);
+            uint256[] memory amounts = new uint256[](1);
+            (assets[0], amounts[0]) = (trial.debt, loan.amount);
+            IAaveV2(loan.lender).flashLoan(
+                address(this), assets, amounts, new uint256[](1), address(this), plan, 0
+            );
+        } else if (loan.kind == MORPHO_BLUE) {
+            IMorphoBlue(loan.lender).flashLoan(trial.debt, loan.amount, plan);
+        } else {
+            revert NoSuchLoan(loan.kind);
+        }
     }
 
-    /// @notice The lender's callback: the loan is here.
-    function executeOperation(address asset, uint256 amount, uint256 premium, address, bytes calldata params)
+    /// @notice Aave V3's callback: the loan is here.
+    function executeOperation(address, uint256 amount, uint256 premium, address, bytes calldata plan)
         external
         returns (bool)
     {
-        (address lender, Trial memory trial, Exit memory exit) = abi.decode(params, (address, Trial, Exit));
-        _liquidate(lender, trial, amount);
-
-        if (exit.first != address(0)) {
-            uint256 seized = IToken(trial.collateral).balanceOf(address(this));
-            _sell(Sale(trial.collateral, seized, exit.first, exit.second));
-        }
-
-        if (exit.homeFirst != address(0)) {
-            uint256 left = IToken(asset).balanceOf(address(this)) - amount - premium;
-            _sell(Sale(asset, left, exit.homeFirst, exit.homeSecond));
-        }
-
-        _approve(asset, lender, amount + premium);
+        _carryOut(plan, amount, premium);
         return true;
+    }
+
+    /// @notice Aave V2's callback: the loan is here.
+    function executeOperation(
+        address[] calldata,
+        uint256[] calldata amounts,
+        uint256[] calldata premiums,
+        address,
+        bytes calldata plan
+    ) external returns (bool) {
+        _carryOut(plan, amounts[0], premiums[0]);
+        return true;
+    }
+
+    /// @notice Morpho Blue's callback: the loan is here, and free.
+    function onMorphoFlashLoan(uint256 amount, bytes calldata plan) external {
+        _carryOut(plan, amount, 0);
     }
 
     /// @notice The swap pool's callback: pay what it asks in the token sold.
@@ -145,13 +212,13 @@ contract Probe {
         _accepted(token, abi.encodeWithSignature("transfer(address,uint256)", msg.sender, owed));
     }
 
-    function liquidateAndUndo(address lender, Trial calldata trial) external onlySelf {
+    function tryAndUndo(Trial calldata trial) external onlySelf {
         uint256 held = IToken(trial.debt).balanceOf(address(this));
         uint256 before = IToken(trial.collateral).balanceOf(address(this));
-        _liquidate(lender, trial, held);
+        _make(trial, held);
 
         // By what is left of the allowance: balances cannot tell where one token is both debt and collateral.
-        uint256 repaid = held - IToken(trial.debt).allowance(address(this), lender);
+        uint256 repaid = held - IToken(trial.debt).allowance(address(this), trial.spender);
         uint256 afterwards = IToken(trial.collateral).balanceOf(address(this));
         revert Undone(repaid, trial.debt == trial.collateral ? afterwards + repaid - before : afterwards - before);
     }
@@ -160,9 +227,53 @@ contract Probe {
         revert Undone(_sell(sale), 0);
     }
 
-    function _liquidate(address lender, Trial memory trial, uint256 allowance) private {
-        _approve(trial.debt, lender, allowance);
-        ILender(lender).liquidationCall(trial.collateral, trial.debt, trial.borrower, trial.size, false);
+    function _carryOut(bytes calldata plan, uint256 amount, uint256 premium) private {
+        (address lender, Trial memory trial, Exit memory exit) = abi.decode(plan, (address, Trial, Exit));
+        _make(trial, amount);
+
+        if (exit.first != address(0)) {
+            uint256 seized = IToken(trial.collateral).balanceOf(address(this));
+            _sell(Sale(trial.collateral, seized, exit.first, exit.second));
+        }
+
+        if (exit.homeFirst != address(0)) {
+            uint256 left = IToken(trial.debt).balanceOf(address(this)) - amount - premium;
+            _sell(Sale(trial.debt, left, exit.homeFirst, exit.homeSecond));
+        }
+
+        _approve(trial.debt, lender, amount + premium);
+    }
+
+    function _make(Trial memory trial, uint256 allowance) private {
+        _approve(trial.debt, trial.spender, allowance);
+
+        for (uint256 i = 0; i < trial.steps.length; ++i) {
+            _step(trial.steps[i]);
+        }
+    }
+
+    function _step(Step memory step) private {
+        bytes memory data = step.data;
+
+        for (uint256 i = 0; i < step.fills.length; ++i) {
+            (bool answered, bytes memory answer) = step.fills[i].source.staticcall(step.fills[i].ask);
+
+            if (!answered || answer.length < 32) revert NoAnswer(step.fills[i].source);
+
+            uint256 offset = step.fills[i].offset;
+            assembly ("memory-safe") {
+                mstore(add(add(data, 32), offset), mload(add(answer, 32)))
+            }
+        }
+
+        uint256 value = step.value == type(uint256).max ? address(this).balance : step.value;
+        (bool kept, bytes memory reason) = step.to.call{value: value}(data);
+
+        if (!kept) {
+            assembly ("memory-safe") {
+                revert(add(reason, 32), mload(reason))
+            }
+        }
     }
 
     function _sell(Sale memory sale) private returns (uint256 received) {

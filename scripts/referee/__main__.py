@@ -15,7 +15,7 @@ from referee.errors import RefereeError
 from referee.judge import Judge, open_judge
 from referee.rpc import Rpc
 from referee.show import show
-from referee.verdict import decide
+from referee.verdict import AGREE, decide
 
 AGREES, DISAGREES, CANNOT_JUDGE = 0, 1, 2
 POLL_S = 0.1
@@ -43,12 +43,12 @@ def _run(rpc: Rpc, arguments: argparse.Namespace) -> int:
     ended = time.monotonic()
     judge.finish(last)
     document = decide(judge, report.load(arguments.report), arguments.window, time.monotonic() - ended)
-    show(document, judge.market.price_unit)
+    show(document)
 
     if arguments.json:
         sys.stdout.buffer.write(msgspec.json.encode(document) + b"\n")
 
-    return AGREES if document["verdict"] == "agree" else DISAGREES
+    return AGREES if document["verdict"] == AGREE else DISAGREES
 
 
 def _follow(judge: Judge, arguments: argparse.Namespace) -> int:

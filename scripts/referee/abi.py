@@ -1,6 +1,6 @@
-"""Contract calls as bytes: selectors, words, and the two dynamic shapes the probe speaks. Nothing knows a protocol."""
+"""Contract calls as bytes: selectors, words, and the dynamic shapes the probe speaks. Nothing knows a protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from eth_utils.crypto import keccak
@@ -30,17 +30,34 @@ def encode(signature: str, *values: int | str) -> bytes:
     return selector(signature) + b"".join(map(word, values))
 
 
+def pack(*items: int | str | bytes) -> bytes:
+    """Encode a tuple: a number or an address is one word in place, bytes are something dynamic, encoded already."""
+    heads, tails, offset = [], [], WORD * len(items)
+
+    for item in items:
+        if isinstance(item, bytes):
+            heads.append(word(offset))
+            tails.append(item)
+            offset += len(item)
+        else:
+            heads.append(word(item))
+
+    return b"".join([*heads, *tails])
+
+
+def blob(data: bytes) -> bytes:
+    """Encode bytes."""
+    return word(len(data)) + data + bytes(-len(data) % WORD)
+
+
+def array(items: Sequence[bytes]) -> bytes:
+    """Encode an array of something dynamic, each encoded already."""
+    return word(len(items)) + pack(*items)
+
+
 def encode_questions(questions: list[tuple[str, bytes]]) -> bytes:
     """Encode an array of (address, bytes) as the only argument."""
-    heads, tails, offset = [], [], WORD * len(questions)
-
-    for to, data in questions:
-        tail = word(to) + word(2 * WORD) + word(len(data)) + data + bytes(-len(data) % WORD)
-        heads.append(word(offset))
-        tails.append(tail)
-        offset += len(tail)
-
-    return word(WORD) + word(len(questions)) + b"".join(heads) + b"".join(tails)
+    return pack(array([pack(to, blob(data)) for to, data in questions]))
 
 
 def decode_answers(data: bytes) -> Iterator[bytes | None]:
@@ -63,6 +80,11 @@ def as_int(data: bytes, index: int = 0) -> int:
 def as_address(data: bytes, index: int = 0) -> str:
     """Return the word at an index as a lower-case hex address."""
     return "0x" + data[WORD * index + 12 : WORD * (index + 1)].hex()
+
+
+def as_signed(data: bytes, index: int = 0) -> int:
+    """Return the word at an index, signed."""
+    return int.from_bytes(data[WORD * index : WORD * (index + 1)], "big", signed=True)
 
 
 def as_list(data: bytes) -> list[int]:

@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 
 from referee import probe
 from referee.chain import View, flows
-from referee.market import Market
-from referee.probe import Pair
+from referee.probe import LOANS, Loan, Pair
 from referee.scout import Choice, Scouted
 
 # Sizes run before a pair is given up: the best may ask for more than the flash loan can lend.
 SIZES_RUN = 4
 # One part in so many is borrowed beyond a debt that was read some blocks ago.
 LOAN_PADDING = 100_000
+# A flash loan's fee is rounded up, down or to the nearest unit, depending on the lender's release.
+FEE_ROUNDING = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class FullRuns:
     doubts: list[str] = field(default_factory=list)
     _concluded: dict[Pair, tuple[Scouted, Conclusion]] = field(default_factory=dict)
 
-    def run(self, view: View, market: Market, scouted: Sequence[Scouted]) -> list[Conclusion]:
+    def run(self, view: View, scouted: Sequence[Scouted]) -> list[Conclusion]:
         """Return one conclusion a pair: of the best size that the chain lets through, or of the last one tried."""
         concluded: dict[Pair, tuple[Scouted, Conclusion]] = {}
         waiting: list[Scouted] = []
@@ -62,7 +63,7 @@ class FullRuns:
             turn = [item for item in waiting if rank < len(item.choices)]
             waiting = []
 
-            for item, conclusion in zip(turn, self._run(view, market, turn, rank), strict=True):
+            for item, conclusion in zip(turn, self._run(view, turn, rank), strict=True):
                 concluded[item.pair] = (item, conclusion)
 
                 # A smaller size is worth a try only where this one was stopped although it would have paid.
@@ -72,8 +73,8 @@ class FullRuns:
         self._concluded = concluded
         return [conclusion for _, conclusion in concluded.values()]
 
-    def _run(self, view: View, market: Market, turn: Sequence[Scouted], rank: int) -> list[Conclusion]:
-        calls = [_call(market, item, item.choices[rank], fresh=item.block == view.block.number) for item in turn]
+    def _run(self, view: View, turn: Sequence[Scouted], rank: int) -> list[Conclusion]:
+        calls = [_call(item, item.choices[rank], fresh=item.block == view.block.number) for item in turn]
         self.made += len(calls)
         conclusions = []
 
@@ -83,13 +84,17 @@ class FullRuns:
             conclusions.append(Conclusion(item.pair, choice, simulated.kept, profit, simulated.gas))
 
             # A padded loan costs a little more, and a sale homeward meets the pools its own first sale has moved.
-            if simulated.kept and item.block == view.block.number and not choice.home and profit != choice.net:
+            fresh = item.block == view.block.number and not choice.home
+
+            if simulated.kept and fresh and abs(profit - choice.net) > FEE_ROUNDING:
                 self.doubts.append(f"block {item.block}, {item.pair}: scouted {choice.net}, by Transfer logs {profit}")
 
         return conclusions
 
 
-def _call(market: Market, item: Scouted, choice: Choice, *, fresh: bool) -> bytes:
+def _call(item: Scouted, choice: Choice, *, fresh: bool) -> bytes:
     repaid = choice.tried.repaid
-    loan = repaid if fresh else repaid + repaid // LOAN_PADDING + 1
-    return probe.encode_conclude(market.lender, (item.pair, choice.tried.size), loan, choice.hops, choice.home)
+    amount = repaid if fresh else repaid + repaid // LOAN_PADDING + 1
+    # A loan of nothing from nobody is refused, which is what stands for a pair that cannot be funded.
+    loan = choice.loan or Loan(len(LOANS), probe.NOBODY, item.pair.debt, 0, 0)
+    return probe.encode_conclude(loan, amount, (item.pair, choice.trial), choice.hops, choice.home)

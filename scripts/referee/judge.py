@@ -1,21 +1,26 @@
 """Block after block: who could be liquidated, what the best trial earned, and whether that was worth it."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from referee.chain import Block, Next, View, fetch_block
 from referee.fullrun import Conclusion, FullRuns
+from referee.funds import find_funds
 from referee.manifest import Manifest
-from referee.market import Market, learn_block, learn_span, open_market
+from referee.parts import open_part
+from referee.parts.base import Part, Reading
+from referee.pools import Pools
+from referee.probe import Loan, Subject
 from referee.rpc import Rpc
-from referee.scout import Scout
-from referee.state import State, read_holders, read_state
-from referee.worth import Worth, floor_worth, gas_worth, token_worth
+from referee.scout import Ground, Scout
+from referee.worth import Prices, Worth, floor_worth, gas_worth, read_prices, token_worth
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The best that the referee did with one borrower at one block."""
+    """The best that the referee did with one position at one block."""
 
     block: int
     conclusion: Conclusion
@@ -24,11 +29,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One judged block: the health of everyone liquidatable (wads), and what paid, by borrower."""
+    """One judged block: the health of everything liquidatable, and what paid, by position."""
 
     block: Block
-    unsafe: dict[str, int]
-    paid: dict[str, Finding]
+    unsafe: dict[Subject, int]
+    paid: dict[Subject, Finding]
 
 
 @dataclass(slots=True)
@@ -37,7 +42,8 @@ class Judge:
 
     rpc: Rpc
     manifest: Manifest
-    market: Market
+    parts: tuple[Part, ...]
+    pools: Pools
     first: int
     scout: Scout
     full_runs: FullRuns = field(default_factory=FullRuns)
@@ -45,6 +51,8 @@ class Judge:
     pairs: set[object] = field(default_factory=set)
     unfunded: int = 0
     busy_s: float = 0.0
+    _funds: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _funded: set[str] = field(default_factory=set)
 
     @property
     def following(self) -> int:
@@ -80,41 +88,78 @@ class Judge:
 
     def _judge(self, block: Block, following: Next) -> None:
         started = time.monotonic()
-        learn_block(self.rpc, self.market, [venue.factory for venue in self.manifest.venues], block.number)
+        span = (block.number, block.number)
+        self.pools.learn(self.rpc, span)
+
+        for part in self.parts:
+            part.learn(self.rpc, span)
+
         view = View(self.rpc, block, following)
-        state = read_state(view, self.market, self.manifest)
-        holders = read_holders(view, self.market, state)
-        conclusions = self.full_runs.run(view, self.market, self.scout.run(view, self.market, state, holders))
-        self.pairs.update(pair for holder in holders for pair in holder.pairs())
-        self.records.append(Record(block, dict(state.unsafe), self._paid(block, following, state, conclusions)))
+        self._find_funds(view)
+        readings = [part.read(view, self._funds) for part in self.parts]
+        prices = read_prices(view, self.manifest, self._tokens(), readings)
+        ground = Ground(self.pools, self.pools.read(view), prices, _loans(readings), self._funds)
+        holders = [(part, one) for part, reading in zip(self.parts, readings, strict=True) for one in reading.holders]
+        conclusions = self.full_runs.run(view, self.scout.run(view, ground, holders))
+        self.pairs.update(pair for _, holder in holders for pair in holder.sizes)
+        unsafe = {holder.subject: holder.health for _, holder in holders}
+        self.records.append(Record(block, unsafe, self._paid(block, following, prices, conclusions)))
         self.busy_s += time.monotonic() - started
 
-    def _paid(self, block: Block, following: Next, state: State, conclusions: list[Conclusion]) -> dict[str, Finding]:
-        best: dict[str, Finding] = {}
+    def _find_funds(self, view: View) -> None:
+        wanted = {token for part in self.parts for token in part.tokens}
+        unknown = wanted - self._funded
+
+        if unknown:
+            self._funds |= find_funds(view, sorted(unknown))
+            self._funded |= unknown
+
+    def _tokens(self) -> set[str]:
+        return self._funded | (self.manifest.trusted or frozenset())
+
+    def _paid(
+        self, block: Block, following: Next, prices: Prices, conclusions: list[Conclusion]
+    ) -> dict[Subject, Finding]:
+        best: dict[Subject, Finding] = {}
 
         for conclusion in conclusions:
             self.unfunded += conclusion.stopped
-            borrower = conclusion.pair.borrower
+            subject = conclusion.pair.subject
 
             if not conclusion.kept:
                 continue
 
             worth = Worth(
-                profit=token_worth(conclusion.choice.token, conclusion.profit, self.market, state.prices),
-                gas=gas_worth(conclusion.gas, following.base_fee, self.market, self.manifest, state.prices),
-                floor=floor_worth(self.manifest.floor, self.market, state.prices),
+                profit=token_worth(conclusion.choice.token, conclusion.profit, prices),
+                gas=gas_worth(conclusion.gas, following.base_fee, self.manifest, prices),
+                floor=floor_worth(self.manifest.floor, prices),
             )
 
-            if worth.enough and (borrower not in best or worth.net > best[borrower].worth.net):
-                best[borrower] = Finding(block.number, conclusion, worth)
+            if worth.enough and (subject not in best or worth.net > best[subject].worth.net):
+                best[subject] = Finding(block.number, conclusion, worth)
 
         return best
 
 
 def open_judge(rpc: Rpc, manifest: Manifest, first: int) -> Judge:
-    """Read the deployment before the first block to judge, and every borrower and pool up to it."""
+    """Read the deployments before the first block to judge, and every account and pool up to it."""
     block = fetch_block(rpc, first)
     view = View(rpc, block, Next(first + 1, block.timestamp + 1, block.base_fee))
-    market = open_market(view, manifest)
-    learn_span(rpc, market, manifest, (0, first))
-    return Judge(rpc, manifest, market, first, Scout(manifest.trusted))
+    parts = tuple(open_part(view, deployment) for deployment in manifest.deployments)
+    pools = Pools(manifest.venues)
+    pools.learn(rpc, (0, first))
+
+    for part in parts:
+        part.learn(rpc, (0, first))
+
+    return Judge(rpc, manifest, parts, pools, first, Scout(manifest.trusted))
+
+
+def _loans(readings: Iterable[Reading]) -> dict[str, list[Loan]]:
+    """Sort the flash loans of all deployments by token, the cheapest and then the largest first."""
+    found: dict[str, list[Loan]] = {}
+
+    for loan in sorted((loan for one in readings for loan in one.loans), key=lambda it: (it.fee_bps, -it.available)):
+        found.setdefault(loan.token, []).append(loan)
+
+    return found

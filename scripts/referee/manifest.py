@@ -1,6 +1,7 @@
 """What the referee is told about the run: addresses, the floor, the first block. Everything else it finds itself."""
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 from referee.errors import RefereeError
 
 Address = Annotated[str, msgspec.Meta(pattern="^0x[0-9a-fA-F]{40}$")]
+ADDRESS = re.compile("^0x[0-9a-fA-F]{40}$")
 FLOOR = re.compile(r"^([0-9]+(?:\.[0-9]+)?) (USD|native)$")
 
 
@@ -23,21 +25,15 @@ class _Venue(msgspec.Struct, forbid_unknown_fields=True):
     quoter: Address | None = None
 
 
-class _Deployment(msgspec.Struct, forbid_unknown_fields=True):
-    kind: str
-    name: str
-    addresses_provider: Address
-    start_block: int = 0
-
-
 class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
-    deployments: list[_Deployment]
+    deployments: Annotated[list[dict[str, str | int]], msgspec.Meta(min_length=1)]
     venues: list[_Venue]
     native_usd: Address
     min_profit: str
     executor: Address
     treasury: Address
     wrapped_native: Address | None = None
+    feeds: dict[Address, Address] = {}
     run_block: int | None = None
     operators: list[Address] = []
     trusted: list[Address] | None = None
@@ -55,6 +51,31 @@ class Venue:
 
 
 @dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment to judge: which part of the referee knows it, its name in the report, and where it is."""
+
+    kind: str
+    name: str
+    start_block: int
+    facts: Mapping[str, str]
+
+    def addresses(self, *names: str) -> tuple[str, ...]:
+        """Return these facts, lower case; raises RefereeError where one is missing, no address, or one too many."""
+        if set(self.facts) != set(names):
+            message = (
+                f"deployment {self.name}: a {self.kind} has {', '.join(names)}, not {', '.join(self.facts) or '-'}"
+            )
+            raise RefereeError(message)
+
+        for name in names:
+            if not ADDRESS.match(self.facts[name]):
+                message = f"deployment {self.name}: {name} is no address: {self.facts[name]!r}"
+                raise RefereeError(message)
+
+        return tuple(self.facts[name].lower() for name in names)
+
+
+@dataclass(frozen=True, slots=True)
 class Floor:
     """The least profit a liquidation must leave: an amount in USD or in the native coin."""
 
@@ -66,20 +87,19 @@ class Floor:
 class Manifest:
     """The run to judge. Addresses are lower case.
 
-    start_block: where the deployment's events start; run_block: the first block judged, None for the head.
+    run_block: the first block judged, None for the head. feeds: dollar feeds of tokens that no deployment prices.
     trusted: tokens in which profit counts, None for all. gas_allowance: gas beyond what a trial burns, for a
     liquidator's own checks. tip_wei: the tip per gas a liquidator may have to pay, wei.
     """
 
-    name: str
-    addresses_provider: str
+    deployments: tuple[Deployment, ...]
     venues: tuple[Venue, ...]
     native_usd: str
     floor: Floor
     executor: str
     treasury: str
     wrapped_native: str | None
-    start_block: int
+    feeds: Mapping[str, str]
     run_block: int | None
     operators: tuple[str, ...]
     trusted: frozenset[str] | None
@@ -115,15 +135,14 @@ def _checked(raw: _Manifest, path: Path) -> Manifest:
             raise RefereeError(message)
 
     return Manifest(
-        name=raw.deployments[0].name,
-        addresses_provider=raw.deployments[0].addresses_provider.lower(),
+        deployments=_deployments(raw.deployments, path),
         venues=tuple(Venue(venue.factory.lower(), venue.start_block) for venue in raw.venues),
         native_usd=raw.native_usd.lower(),
         floor=Floor(Decimal(floor[1]), floor[2]),
         executor=raw.executor.lower(),
         treasury=raw.treasury.lower(),
         wrapped_native=raw.wrapped_native.lower() if raw.wrapped_native else None,
-        start_block=raw.deployments[0].start_block,
+        feeds={token.lower(): feed.lower() for token, feed in raw.feeds.items()},
         run_block=raw.run_block,
         operators=tuple(operator.lower() for operator in raw.operators),
         trusted=None if raw.trusted is None else frozenset(token.lower() for token in raw.trusted),
@@ -131,3 +150,24 @@ def _checked(raw: _Manifest, path: Path) -> Manifest:
         tip_wei=raw.tip_wei,
         chain_id=raw.chain_id,
     )
+
+
+def _deployments(raw: Sequence[Mapping[str, str | int]], path: Path) -> tuple[Deployment, ...]:
+    found = []
+
+    for place, table in enumerate(raw, 1):
+        where = f"{path}: deployment {place}"
+        facts = {name: str(value) for name, value in table.items() if name not in ("kind", "name", "start_block")}
+        start_block = table.get("start_block", 0)
+
+        if not table.get("kind") or not table.get("name") or not isinstance(start_block, int):
+            message = f"{where} needs a kind and a name, and its start_block is a number"
+            raise RefereeError(message)
+
+        found.append(Deployment(str(table["kind"]), str(table["name"]), start_block, facts))
+
+    if len({one.name for one in found}) < len(found):
+        message = f"{path}: two deployments of one name"
+        raise RefereeError(message)
+
+    return tuple(found)

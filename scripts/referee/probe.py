@@ -7,27 +7,78 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from eth_utils.crypto import keccak
 
-from referee.abi import WORD, as_int, as_list, encode, selector, word
+from referee.abi import WORD, array, as_int, as_list, blob, encode, pack, selector, word
 
 ADDRESS = "0x" + keccak(text="an account that only a referee would use")[12:].hex()
 # More than any position, less than half of the range: adding to it in a token or a pool cannot overflow.
 FUNDS = 1 << 126
 MAX_SIZE = (1 << 256) - 1
 NOBODY = "0x" + "00" * 20
+# Far above any liquidation; what burns more is given up, so that one contract cannot hold up all others.
+TRIAL_GAS = 5_000_000
+# Kinds of flash loan, as Probe.sol numbers them.
+LOANS = AAVE_V3, AAVE_V2, MORPHO_BLUE = range(3)
 # The pools a sale goes through, one or two; none where there is nothing to sell.
 Hops = tuple[str, ...]
 
 
+class Subject(NamedTuple):
+    """What can be liquidated: a deployment's name and a position in it, as the report spells it, lower case."""
+
+    deployment: str
+    position: str
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One thing to try: a borrower, the debt repaid and the collateral taken for it."""
+    """One thing to try: whose position, the debt repaid and the collateral taken for it."""
 
-    borrower: str
+    subject: Subject
     collateral: str
     debt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A word of a call that is known only then: the first of what a contract answers, put at a byte offset."""
+
+    offset: int
+    source: str
+    ask: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call of a trial; value is native, MAX_SIZE for all there is."""
+
+    to: str
+    data: bytes
+    fills: tuple[Fill, ...] = ()
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The calls that take a pair at some size; spender is who may pull the debt token."""
+
+    spender: str
+    steps: tuple[Step, ...]
+    gas: int = TRIAL_GAS
+
+
+@dataclass(frozen=True, slots=True)
+class Loan:
+    """A flash loan on offer, base units of the token."""
+
+    kind: int
+    lender: str
+    token: str
+    available: int
+    fee_bps: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +106,17 @@ def code() -> str:
     return "0x" + Path(__file__).with_name("probe.hex").read_text().strip()
 
 
-def encode_trials(lender: str, trials: Sequence[tuple[Pair, int]]) -> bytes:
-    """Encode one call that tries every (pair, size) and undoes each."""
-    head = selector("trials(address,(address,address,address,uint256)[])")
-    body = b"".join(_trial(pair, size) for pair, size in trials)
-    return head + word(lender) + word(2 * WORD) + word(len(trials)) + body
+def encode_trials(trials: Sequence[tuple[Pair, Trial]]) -> bytes:
+    """Encode one call that makes every trial and undoes each."""
+    signature = f"trials({_TRIAL}[])"
+    return selector(signature) + pack(array([_trial(pair, trial) for pair, trial in trials]))
 
 
-def decode_trials(data: bytes, trials: Sequence[tuple[Pair, int]]) -> list[Tried]:
+def decode_trials(data: bytes, sizes: Sequence[int]) -> list[Tried]:
     """Return the results in the order tried."""
     return [
         Tried(size, as_int(data, 2 + 3 * i), as_int(data, 3 + 3 * i), _reason(data, 4 + 3 * i))
-        for i, (_, size) in enumerate(trials)
+        for i, size in enumerate(sizes)
     ]
 
 
@@ -82,10 +132,11 @@ def decode_sales(data: bytes) -> list[int]:
     return as_list(data)
 
 
-def encode_conclude(lender: str, trial: tuple[Pair, int], loan: int, hops: Hops, home: Hops) -> bytes:
+def encode_conclude(loan: Loan, amount: int, trial: tuple[Pair, Trial], hops: Hops, home: Hops) -> bytes:
     """Encode the call that borrows, liquidates, sells and repays; home: the pools that the profit is sold through."""
-    signature = "conclude(address,(address,address,address,uint256),uint256,(address,address,address,address))"
-    return selector(signature) + word(lender) + _trial(*trial) + word(loan) + _hops(hops) + _hops(home)
+    signature = f"conclude((uint256,address,uint256),{_TRIAL},(address,address,address,address))"
+    exits = [*(*hops, NOBODY, NOBODY)[:2], *(*home, NOBODY, NOBODY)[:2]]
+    return selector(signature) + pack(loan.kind, loan.lender, amount, _trial(*trial), *exits)
 
 
 def encode_balance(account: str) -> bytes:
@@ -93,8 +144,17 @@ def encode_balance(account: str) -> bytes:
     return encode("balanceOf(address)", account)
 
 
-def _trial(pair: Pair, size: int) -> bytes:
-    return word(pair.collateral) + word(pair.debt) + word(pair.borrower) + word(size)
+_TRIAL = "(address,address,address,uint256,(address,uint256,bytes,(uint256,address,bytes)[])[])"
+
+
+def _trial(pair: Pair, trial: Trial) -> bytes:
+    steps = array([_step(step) for step in trial.steps])
+    return pack(pair.debt, pair.collateral, trial.spender, trial.gas, steps)
+
+
+def _step(step: Step) -> bytes:
+    fills = array([pack(fill.offset, fill.source, blob(fill.ask)) for fill in step.fills])
+    return pack(step.to, step.value, blob(step.data), fills)
 
 
 def _hops(hops: Hops) -> bytes:

@@ -4,49 +4,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from referee.abi import as_address, as_int
 from referee.chain import flows
 from referee.manifest import Manifest
+from referee.parts.base import Liquidation
 from referee.report import LANDED, REVERTED, Row
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One thing the report and the chain disagree on, or that the report leaves out."""
+    """A thing the report and the chain disagree on, or that the report leaves out; deployment: empty for the run's."""
 
     kind: str
     where: str
     said: str
     found: str
-
-
-@dataclass(frozen=True, slots=True)
-class Liquidation:
-    """A LiquidationCall of the deployment, as logged; base units."""
-
-    tx_hash: str
-    block: int
-    borrower: str
-    collateral: str
-    debt: str
-    repaid: int
-    seized: int
-    liquidator: str
-
-
-def read_liquidation(log: Mapping[str, Any]) -> Liquidation:
-    """Decode a LiquidationCall log."""
-    topics, data = log["topics"], bytes.fromhex(log["data"][2:])
-    return Liquidation(
-        tx_hash=log["transactionHash"],
-        block=int(log["blockNumber"], 16),
-        collateral="0x" + topics[1][-40:].lower(),
-        debt="0x" + topics[2][-40:].lower(),
-        borrower="0x" + topics[3][-40:].lower(),
-        repaid=as_int(data, 0),
-        seized=as_int(data, 1),
-        liquidator=as_address(data, 2),
-    )
+    deployment: str = ""
 
 
 def check_transaction(
@@ -107,24 +79,24 @@ def _check_amounts(landed: Sequence[Row], liquidations: Sequence[Liquidation]) -
 
     for row in landed:
         same = [
-            it for it in remaining if (it.borrower, it.debt, it.collateral) == (row.borrower, row.debt, row.collateral)
+            it for it in remaining if (it.subject, it.debt, it.collateral) == (row.subject, row.debt, row.collateral)
         ]
 
         if not same:
-            pair = f"{row.borrower}, debt {row.debt}, collateral {row.collateral}"
-            yield Mismatch("liquidation", row.where, pair, "no such LiquidationCall in the transaction")
+            pair = f"{row.subject.position}, debt {row.debt}, collateral {row.collateral}"
+            yield Mismatch("liquidation", row.where, pair, "no event of such a liquidation in the transaction")
             continue
 
         remaining.remove(same[0])
 
-        if row.repaid != same[0].repaid:
+        if same[0].repaid not in (None, row.repaid):
             yield Mismatch("repaid", row.where, str(row.repaid), str(same[0].repaid))
 
-        if row.seized != same[0].seized:
+        if same[0].seized not in (None, row.seized):
             yield Mismatch("seized", row.where, str(row.seized), str(same[0].seized))
 
     for liquidation in remaining if landed else ():
-        yield Mismatch("unbooked_liquidation", landed[0].where, "nothing", f"liquidated {liquidation.borrower}")
+        yield Mismatch("unbooked_liquidation", landed[0].where, "nothing", f"liquidated {liquidation.subject.position}")
 
 
 def _check_profit(receipt: Mapping[str, Any], landed: Sequence[Row], manifest: Manifest) -> Iterator[Mismatch]:

@@ -7,14 +7,16 @@ from pathlib import Path
 import msgspec
 
 from referee.errors import RefereeError
+from referee.probe import Subject
 
 LANDED = "landed"
 REVERTED = "reverted"
-ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}(?![0-9a-fA-F])")
+POSITION = re.compile(r"0x(?:[0-9a-fA-F]{2})*[0-9a-fA-F]{40}(?![0-9a-fA-F])")
 
 
 class _Row(msgspec.Struct):
-    position: str
+    position: str | None
+    deployment: str = ""
     status: str = "declined"
     adapter: str | None = None
     debt_token: str | None = None
@@ -38,10 +40,10 @@ class _Document(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the report; amounts in base units, None where the keeper gave none."""
+    """One line of the report; amounts in base units, None where the keeper gave none. Its position may be nobody's."""
 
     where: str
-    borrower: str
+    subject: Subject
     status: str
     debt: str | None
     collateral: str | None
@@ -81,10 +83,10 @@ def _items(text: bytes) -> list[tuple[int, bytes]]:
 def _row(raw: bytes, where: str) -> Row:
     try:
         row = msgspec.json.decode(raw, type=_Row)
-        borrower = ADDRESS.findall(row.position)[-1].lower()
+        position = "" if row.position is None else POSITION.findall(row.position)[-1].lower()
         return Row(
             where=where,
-            borrower=borrower,
+            subject=Subject(row.deployment, position),
             status=row.status,
             debt=_lower(row.debt_token),
             collateral=_lower(row.collateral_token),

@@ -4,19 +4,16 @@ What a trial depends on is compared, as bytes, with the block it was last made a
 is carried over, for some blocks at most: then it is tried again whatever the comparison says.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from referee import probe
 from referee.chain import View, parts
-from referee.funds import find_funds
-from referee.market import Market
-from referee.probe import Hops, Pair, Sale, Tried
+from referee.parts.base import Funds, Holder, Part
+from referee.pools import Pools
+from referee.probe import Hops, Loan, Pair, Sale, Trial, Tried
 from referee.sales import Sales
-from referee.sizes import sizes
-from referee.state import Holder, State
-from referee.worth import premium, token_worth
+from referee.worth import Prices, premium, token_worth
 
 CARRIED_BLOCKS = 5
 # Some 40 ms of the node's time: the keeper asks the same node and must not wait behind the referee.
@@ -27,11 +24,14 @@ TRIALS_PER_CALL = 80
 class Choice:
     """A size and the best way to sell what it seizes, as scouted; base units.
 
+    trial: the calls. loan: where the debt token is borrowed, the cheapest that has enough of it, None for nowhere.
     net: what is left of the debt token after the loan and its fee. home: where that is no token the keeper trusts, the
     pools it is sold through; token and profit: what the keeper is left with then.
     """
 
     tried: Tried
+    trial: Trial
+    loan: Loan | None
     hops: Hops
     net: int
     home: Hops
@@ -48,10 +48,22 @@ class Scouted:
     choices: tuple[Choice, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One block, as far as trials and sales depend on it: what pools answer, prices, loans by token, cheapest first."""
+
+    pools: Pools
+    answers: Mapping[str, bytes]
+    prices: Prices
+    loans: Mapping[str, Sequence[Loan]]
+    funds: Funds
+
+
 @dataclass(slots=True)
 class _Attempt:
     fingerprint: bytes
     block: int
+    trials: list[Trial]
     results: list[Tried]
 
 
@@ -68,37 +80,29 @@ class Scout:
     carried: int = 0
     sales: Sales = field(init=False)
     homeward: Sales = field(init=False)
-    _funds: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _funded: frozenset[str] = frozenset()
     _attempts: dict[Pair, _Attempt] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.sales = Sales(self.carried_blocks)
         self.homeward = Sales(self.carried_blocks)
 
-    def run(self, view: View, market: Market, state: State, holders: Iterable[Holder]) -> list[Scouted]:
+    def run(self, view: View, ground: Ground, holders: Iterable[tuple[Part, Holder]]) -> list[Scouted]:
         """Return every pair that some size liquidates and some route sells."""
-        wanted = frozenset(market.reserves)
-
-        if wanted != self._funded:
-            self._funds = find_funds(view, sorted(wanted))
-            self._funded = wanted
-
-        self._try(view, market, holders)
-        choices = self._bring_home(view, market, state, self._choose(view, market, state))
+        self._try(view, ground, holders)
+        choices = self._bring_home(view, ground, self._choose(view, ground))
         return [
             Scouted(pair, self._attempts[pair].block, tuple(sorted(listed, key=lambda choice: -choice.net)))
             for pair, listed in choices.items()
             if listed
         ]
 
-    def _try(self, view: View, market: Market, holders: Iterable[Holder]) -> None:
+    def _try(self, view: View, ground: Ground, holders: Iterable[tuple[Part, Holder]]) -> None:
         attempts: dict[Pair, _Attempt] = {}
-        wanted: list[tuple[Pair, int]] = []
+        wanted: list[tuple[Pair, int, Trial]] = []
         number = view.block.number
 
-        for holder in holders:
-            for pair in holder.pairs():
+        for part, holder in holders:
+            for pair, sizes in holder.sizes.items():
                 known = self._attempts.get(pair)
 
                 if known and known.fingerprint == holder.fingerprint and number - known.block < self.carried_blocks:
@@ -106,49 +110,44 @@ class Scout:
                     self.carried += len(known.results)
                     continue
 
-                attempts[pair] = _Attempt(holder.fingerprint, number, [])
-                wanted.extend((pair, size) for size in sizes(holder.debts[pair.debt]))
+                trials = [part.trial(pair, size) for size in sizes]
+                attempts[pair] = _Attempt(holder.fingerprint, number, trials, [])
+                wanted.extend((pair, size, trial) for size, trial in zip(sizes, trials, strict=True))
 
-        for part in parts(wanted, TRIALS_PER_CALL):
-            answer = view.run(probe.encode_trials(market.lender, part), self._funds)
+        for piece in parts(wanted, TRIALS_PER_CALL):
+            data = probe.encode_trials([(pair, trial) for pair, _, trial in piece])
+            tried = probe.decode_trials(view.run(data, ground.funds), [size for _, size, _ in piece])
 
-            for (pair, _), tried in zip(part, probe.decode_trials(answer, part), strict=True):
-                attempts[pair].results.append(tried)
+            for (pair, _, _), result in zip(piece, tried, strict=True):
+                attempts[pair].results.append(result)
 
         self.made += len(wanted)
         self._attempts = attempts
 
-    def _choose(self, view: View, market: Market, state: State) -> dict[Pair, list[Choice]]:
-        offers = {pair: _offers(pair, attempt, market) for pair, attempt in self._attempts.items()}
-        wanted = dict.fromkeys(sale for offer in offers.values() for _, sales in offer for sale in sales)
-        received = self.sales.sell(view, state.pools, self._funds, wanted)
+    def _choose(self, view: View, ground: Ground) -> dict[Pair, list[Choice]]:
+        offers = {pair: _offers(pair, attempt, ground.pools) for pair, attempt in self._attempts.items()}
+        wanted = dict.fromkeys(sale for offer in offers.values() for _, _, sales in offer for sale in sales)
+        received = self.sales.sell(view, ground.answers, ground.funds, wanted)
         return {
             pair: [
-                _best(pair, tried, {sale.hops: received[sale] for sale in sales}, state)
-                for tried, sales in offer
+                _best(pair, (tried, trial), {sale.hops: received[sale] for sale in sales}, ground.loans)
+                for tried, trial, sales in offer
                 if sales or pair.debt == pair.collateral
             ]
             for pair, offer in offers.items()
         }
 
-    def _bring_home(
-        self, view: View, market: Market, state: State, choices: dict[Pair, list[Choice]]
-    ) -> dict[Pair, list[Choice]]:
+    def _bring_home(self, view: View, ground: Ground, choices: dict[Pair, list[Choice]]) -> dict[Pair, list[Choice]]:
         """Sell what is left of an untrusted debt token for the trusted token worth most; drop what cannot be sold."""
         if self.trusted is None:
             return choices
 
-        trusted = [token for token in market.reserves if token in self.trusted]
-        routes = {
-            (debt, token): market.routes(debt, token)
-            for debt in market.reserves
-            for token in trusted
-            if debt not in self.trusted
-        }
+        strangers = {pair.debt for pair in choices if pair.debt not in self.trusted}
+        routes = {(debt, token): ground.pools.routes(debt, token) for debt in strangers for token in self.trusted}
         exits = {
             choice: [
                 (token, Sale(choice.token, choice.net, hops))
-                for token in trusted
+                for token in sorted(self.trusted)
                 for hops in routes[choice.token, token]
             ]
             for listed in choices.values()
@@ -156,14 +155,11 @@ class Scout:
             if choice.token not in self.trusted and choice.net > 0
         }
         wanted = dict.fromkeys(sale for listed in exits.values() for _, sale in listed)
-        received = self.homeward.sell(view, state.pools, self._funds, wanted)
+        received = self.homeward.sell(view, ground.answers, ground.funds, wanted)
         homes = {
             choice: max(
-                (
-                    Choice(choice.tried, choice.hops, choice.net, sale.hops, token, received[sale])
-                    for token, sale in listed
-                ),
-                key=lambda home: token_worth(home.token, home.profit, market, state.prices),
+                (replace(choice, home=sale.hops, token=token, profit=received[sale]) for token, sale in listed),
+                key=lambda home: token_worth(home.token, home.profit, ground.prices),
             )
             for choice, listed in exits.items()
             if listed
@@ -174,15 +170,27 @@ class Scout:
         }
 
 
-def _offers(pair: Pair, attempt: _Attempt, market: Market) -> list[tuple[Tried, list[Sale]]]:
-    routes = [] if pair.debt == pair.collateral else market.routes(pair.collateral, pair.debt)
-    # Sizes above what the pool allows all do the same: one of them speaks for the rest.
-    distinct = {(tried.repaid, tried.seized): tried for tried in attempt.results if not tried.reason and tried.seized}
-    return [(tried, [Sale(pair.collateral, tried.seized, hops) for hops in routes]) for tried in distinct.values()]
+def _offers(pair: Pair, attempt: _Attempt, pools: Pools) -> list[tuple[Tried, Trial, list[Sale]]]:
+    routes = [] if pair.debt == pair.collateral else pools.routes(pair.collateral, pair.debt)
+    # Sizes above what the protocol allows all do the same: one of them speaks for the rest.
+    distinct = {
+        (tried.repaid, tried.seized): (tried, trial)
+        for tried, trial in zip(attempt.results, attempt.trials, strict=True)
+        if not tried.reason and tried.seized
+    }
+    return [
+        (tried, trial, [Sale(pair.collateral, tried.seized, hops) for hops in routes])
+        for tried, trial in distinct.values()
+    ]
 
 
-def _best(pair: Pair, tried: Tried, received: dict[Hops, int], state: State) -> Choice:
-    owed = tried.repaid + premium(tried.repaid, state.prices)
+def _best(
+    pair: Pair, made: tuple[Tried, Trial], received: dict[Hops, int], loans: Mapping[str, Sequence[Loan]]
+) -> Choice:
+    tried, trial = made
+    offered = loans.get(pair.debt, ())
+    loan = next((loan for loan in offered if loan.available >= tried.repaid), offered[-1] if offered else None)
+    owed = tried.repaid + (premium(loan, tried.repaid) if loan else 0)
     hops: Hops = max(received, key=lambda hops: received[hops]) if received else ()
     net = (received[hops] if hops else tried.seized) - owed
-    return Choice(tried, hops, net, (), pair.debt, net)
+    return Choice(tried, trial, loan, hops, net, (), pair.debt, net)

@@ -5,10 +5,12 @@ from typing import Any
 
 from referee.audit import audit, fetch_liquidations, landings
 from referee.judge import Judge
+from referee.parts.base import Part
 from referee.receipts import Mismatch
 from referee.report import LANDED, Row
 from referee.windows import Window, find_windows
 
+AGREE, DISAGREE = "agree", "disagree"
 UNMENTIONED = "never mentioned"
 
 
@@ -19,26 +21,42 @@ def decide(judge: Judge, rows: Sequence[Row], blocks: int, seconds: float) -> di
     mismatches = [*audit(judge, rows, liquidations), *_nothing_judged(judge), *_doubts(judge)]
     missed = [_missed(window, rows) for window in windows if window.missed(blocks)]
     return {
-        "verdict": "disagree" if missed or mismatches else "agree",
-        "deployments": {
-            judge.manifest.name: {
-                "verdict": "disagree" if missed or mismatches else "agree",
-                "missed": len(missed),
-                "mismatches": len(mismatches),
-            }
-        },
+        "verdict": AGREE if not missed and not mismatches else DISAGREE,
+        "deployments": {part.name: _summary(judge, part, missed, mismatches) for part in judge.parts},
         "checked": _checked(judge, rows, windows),
         "missed": missed,
-        "mismatches": [{"kind": it.kind, "where": it.where, "said": it.said, "found": it.found} for it in mismatches],
+        "mismatches": [
+            {"deployment": it.deployment, "kind": it.kind, "where": it.where, "said": it.said, "found": it.found}
+            for it in mismatches
+        ],
         "seconds": round(seconds, 3),
     }
 
 
-def _nothing_judged(judge: Judge) -> list[Mismatch]:
-    if judge.market.borrowers:
-        return []
+def _summary(
+    judge: Judge, part: Part, missed: Sequence[dict[str, Any]], mismatches: Sequence[Mismatch]
+) -> dict[str, Any]:
+    """Sum up one deployment; what concerns the whole run counts for none of them."""
+    own_missed = sum(item["deployment"] == part.name for item in missed)
+    own_mismatches = sum(it.deployment == part.name for it in mismatches)
+    found = [subject for record in judge.records for subject in record.unsafe if subject.deployment == part.name]
+    paid = [subject for record in judge.records for subject in record.paid if subject.deployment == part.name]
+    return {
+        "verdict": DISAGREE if own_missed or own_mismatches else AGREE,
+        "borrowers": part.accounts,
+        "liquidatable": len(set(found)),
+        "profitable": len(set(paid)),
+        "missed": own_missed,
+        "mismatches": own_mismatches,
+    }
 
-    return [Mismatch("nothing_judged", "the whole run", "-", "no borrower found in the deployment's Borrow events")]
+
+def _nothing_judged(judge: Judge) -> list[Mismatch]:
+    return [
+        Mismatch("nothing_judged", "the whole run", "-", "nobody found who owes, in the deployment's logs", part.name)
+        for part in judge.parts
+        if not part.accounts
+    ]
 
 
 def _doubts(judge: Judge) -> list[Mismatch]:
@@ -53,9 +71,9 @@ def _checked(judge: Judge, rows: Sequence[Row], windows: Sequence[Window]) -> di
         "first_block": records[0].block.number,
         "last_block": records[-1].block.number,
         "blocks": len(records),
-        "borrowers": len(judge.market.borrowers),
-        "liquidatable": len({borrower for record in records for borrower in record.unsafe}),
-        "profitable": len({window.borrower for window in windows}),
+        "borrowers": sum(part.accounts for part in judge.parts),
+        "liquidatable": len({subject for record in records for subject in record.unsafe}),
+        "profitable": len({window.subject for window in windows}),
         "pairs": len(judge.pairs),
         "trials": scout.made,
         "trials_carried": scout.carried,
@@ -75,10 +93,11 @@ def _checked(judge: Judge, rows: Sequence[Row], windows: Sequence[Window]) -> di
 def _missed(window: Window, rows: Sequence[Row]) -> dict[str, Any]:
     conclusion, worth = window.best.conclusion, window.best.worth
     tried = conclusion.choice.tried
-    said = [f"{row.status}: {row.reason or '-'}" for row in rows if row.borrower == window.borrower]
+    said = [f"{row.status}: {row.reason or '-'}" for row in rows if row.subject == window.subject]
     return {
-        "deployment": "aave_v3",
-        "borrower": window.borrower,
+        "deployment": window.subject.deployment,
+        "position": window.subject.position,
+        "borrower": "0x" + window.subject.position[-40:],
         "block": window.best.block,
         "first_block": window.first,
         "last_block": window.last,

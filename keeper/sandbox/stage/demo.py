@@ -49,7 +49,8 @@ def trial_of(stage: Stage, pace_s: float) -> Trial:
 
     config = load_config(stage.operator.config, stage.operator.environ).config
     wards = tuple(played.ward for played in stage.played)
-    return Trial(stage.chain, config, stage.operator, pace_s, moves, wards, dollars_by_feed(stage.world))
+    feeds = {asset.token: asset.feed.proxy for asset in stage.world.assets.values()}
+    return Trial(stage.chain, config, stage.operator, pace_s, moves, wards, dollars_by_feed(stage.world), feeds)
 
 
 def dollars_by_feed(world: World) -> Valuer:

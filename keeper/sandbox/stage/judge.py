@@ -8,6 +8,7 @@ from typing import Any, Final
 from keeper.config.model import FixedBid, KeeperConfig
 from keeper.sandbox.packages import CHECKOUT, SandboxError
 from keeper.sandbox.scenes.base import Ward
+from keeper.sandbox.stage.operator import Operator
 from keeper.sandbox.stage.process import Process
 from keeper.types import Address, to_checksum
 
@@ -46,11 +47,11 @@ class Referee:
 
 
 def manifest_of(
-    config: KeeperConfig, wards: Sequence[Ward], operator: Address, treasury: Address, run_block: int
+    config: KeeperConfig, wards: Sequence[Ward], feeds: Mapping[Address, Address], operator: Operator, run_block: int
 ) -> dict[str, Any]:
     """Spell what the referee is told of a run: the deployments it is about, and what all have in common.
 
-    Bid and floor are the first strategy's.
+    Bid and floor are the first strategy's. `feeds` price in dollars what no deployment does.
     """
     strategy, start_blocks = config.strategies[0], {one.name: one.start_block for one in config.deployments}
 
@@ -70,10 +71,11 @@ def manifest_of(
         "native_usd": to_checksum(config.chain.native_usd),
         "wrapped_native": to_checksum(config.chain.wrapped_native),
         "trusted": [to_checksum(token) for token in config.assets.trusted],
+        "feeds": {to_checksum(token): to_checksum(feed) for token, feed in feeds.items()},
         "min_profit": str(strategy.min_profit),
         "executor": to_checksum(config.executor.address),
-        "treasury": to_checksum(treasury),
-        "operators": [to_checksum(operator)],
+        "treasury": to_checksum(operator.treasury),
+        "operators": [to_checksum(operator.account)],
         "tip_wei": strategy.bid.tip_wei if isinstance(strategy.bid, FixedBid) else 0,
         "run_block": run_block,
     }

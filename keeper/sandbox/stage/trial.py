@@ -6,7 +6,7 @@ The keeper is a process with a configuration file. What it says of itself (`keep
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from keeper.config.model import KeeperConfig
@@ -50,6 +50,8 @@ class Trial:
     """The deployments it is about."""
     dollars: Valuer
     """What an amount was worth."""
+    feeds: Mapping[Address, Address] = field(default_factory=dict)
+    """Dollar feeds of tokens, for the referee, where it cannot ask a deployment."""
     command: tuple[str, ...] = (keeper_command(),)
     """The keeper, and what stands before its verb."""
     idle_blocks: int = IDLE_BLOCKS
@@ -80,8 +82,7 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
         watch = Watch(run, tell)
         _until_ready(clock, watch, trial.ready_within_s)
         first = clock.number
-        operator = trial.operator
-        rules = manifest_of(trial.config, trial.wards, operator.account, operator.treasury, first)
+        rules = manifest_of(trial.config, trial.wards, trial.feeds, trial.operator, first)
         referee = Referee(folder, trial.chain.url, rules)
         held.enter_context(referee.process)
         ready = time.monotonic()

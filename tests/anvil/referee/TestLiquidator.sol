@@ -5,8 +5,8 @@ import {IToken, Probe} from "Probe.sol";
 
 /// @notice A keeper's executor as small as it can be: liquidates on a flash loan and sends the profit to the treasury.
 contract TestLiquidator is Probe {
-    function take(address lender, Trial calldata trial, uint256 loan, Exit calldata exit, address treasury) external {
-        this.conclude(lender, trial, loan, exit);
+    function take(Loan calldata loan, Trial calldata trial, Exit calldata exit, address treasury) external {
+        this.conclude(loan, trial, exit);
         uint256 profit = IToken(trial.debt).balanceOf(address(this));
         (bool kept,) = trial.debt.call(abi.encodeWithSignature("transfer(address,uint256)", treasury, profit));
         require(kept);

@@ -10,7 +10,14 @@ SCRIPTS = Path(__file__).parents[3] / "scripts"
 EXECUTOR = bytes.fromhex("ee" * 20)
 TREASURY = bytes.fromhex("aa" * 20)
 SMALL, TAKEN, LEFT, HEALTHY = (bytes([0xB0, number]) + bytes(18) for number in range(4))
-TAKE = "take(address,(address,address,address,uint256),uint256,(address,address,address,address),address)"
+TAKE = (
+    "take((uint256,address,uint256),(address,address,address,uint256,(address,uint256,bytes,(uint256,address,bytes)[])[]),"
+    "(address,address,address,address),address)"
+)
+LIQUIDATE = "liquidationCall(address,address,address,uint256,bool)"
+DEPLOYMENT = "aave"
+AAVE_V3_LOAN = 0
+TRIAL_GAS = 5_000_000
 LIQUIDATION_TOPIC = "0xe413a321e8681d831f4dbccbca790d2952b56f977908e45be37335533e005286"
 TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 EXACT_INPUT = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))(uint256)"
@@ -23,6 +30,11 @@ WINDOW = 4
 
 def text(address):
     return f"0x{address.hex()}"
+
+
+def subject(address):
+    """Name a borrower as the referee does."""
+    return (DEPLOYMENT, text(address))
 
 
 @dataclass(frozen=True)
@@ -76,7 +88,7 @@ def play(chain, url, world, code):
     chain.mine(WINDOW + 2)
     manifest = {
         "deployments": [
-            {"kind": "aave_v3", "name": "aave", "addresses_provider": text(world.aave36.addresses_provider)}
+            {"kind": "aave_v3", "name": DEPLOYMENT, "addresses_provider": text(world.aave36.addresses_provider)}
         ],
         "venues": [{"name": "uniswap", "factory": text(world.uniswap.factory)}],
         "native_usd": text(world.assets["WETH"].feed.proxy),
@@ -115,10 +127,12 @@ def selling(chain, world, pool):
 def land(chain, world, borrower):
     """Close a position through the executor, selling in the 0.05 % pool."""
     pool = world.uniswap.pools["WETH/USDC/500"]
-    trial = (world.assets["WETH"].token, world.assets["USDC"].token, borrower, MAX)
-    loan = world.assets["USDC"].units(1_801)
+    lender, weth, usdc = world.aave36.pool, world.assets["WETH"].token, world.assets["USDC"].token
+    call = chain.transaction(lender, LIQUIDATE, weth, usdc, borrower, MAX, False)
+    trial = (usdc, weth, lender, TRIAL_GAS, [(lender, 0, call.data, [])])
+    loan = (AAVE_V3_LOAN, lender, world.assets["USDC"].units(1_801))
     ways_out = (pool.address, NOWHERE, NOWHERE, NOWHERE)
-    return chain.send(EXECUTOR, TAKE, world.aave36.pool, trial, loan, ways_out, TREASURY, sender=chain.accounts[1])
+    return chain.send(EXECUTOR, TAKE, loan, trial, ways_out, TREASURY, sender=chain.accounts[1])
 
 
 def book(receipt, world):
@@ -131,7 +145,7 @@ def book(receipt, world):
         if log["topics"][0] == TRANSFER_TOPIC and log["topics"][2].endswith(TREASURY.hex())
     )
     return {
-        "deployment": "aave",
+        "deployment": DEPLOYMENT,
         "adapter": "aave_v3",
         "position": text(TAKEN),
         "kind": "seize",
@@ -152,7 +166,7 @@ def book(receipt, world):
 
 
 def declined(borrower, reason):
-    return {"deployment": "aave", "position": text(borrower), "status": "declined", "reason": reason}
+    return {"deployment": DEPLOYMENT, "position": text(borrower), "status": "declined", "reason": reason}
 
 
 def kinds(document):

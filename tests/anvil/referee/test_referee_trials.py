@@ -3,7 +3,7 @@
 import pytest
 from referee.scout import Scout
 
-from tests.anvil.referee.scene import LEFT, SMALL, TAKEN, declined, text
+from tests.anvil.referee.scene import LEFT, SMALL, TAKEN, declined, subject, text
 
 pytestmark = pytest.mark.anvil
 
@@ -25,7 +25,7 @@ def test_finding_run_in_full_is_never_doubted(judge):
 def test_finding_at_block_before_landing_is_what_landing_earned(judge, played):
     """To the wei, but for the fee of 5 bps on what the landing borrowed above the debt: it took 1,801 dollars."""
     record = next(record for record in judge.records if record.block.number == played.landed_at - 1)
-    found = record.paid[text(TAKEN)].conclusion
+    found = record.paid[subject(TAKEN)].conclusion
     repaid = int(played.rows[0]["repaid"])
     fee = -(-repaid * 5 // 10_000)  # up, as the pool rounds it
 
@@ -68,7 +68,7 @@ def test_bonus_changed_without_an_event_is_tried_again(played, judged):
         played.chain.node.rpc("evm_revert", snapshot)
 
     # What is overwritten between two blocks belongs to the state that the first one left.
-    assert [text(SMALL) in record.paid for record in judge.records] == [False, True, True, True]
+    assert [subject(SMALL) in record.paid for record in judge.records] == [False, True, True, True]
 
 
 def raise_bonus(played, bonus_bps):

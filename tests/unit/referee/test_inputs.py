@@ -12,7 +12,7 @@ from referee.sizes import COUNT, sizes
 
 ADDRESS = "0x" + "Ab" * 20
 MANIFEST = {
-    "addresses_provider": ADDRESS,
+    "deployments": [{"kind": "aave_v3", "name": "aave", "addresses_provider": ADDRESS}],
     "venues": [{"factory": ADDRESS}],
     "native_usd": ADDRESS,
     "min_profit": "5 USD",
@@ -58,6 +58,9 @@ def test_manifest_floor_is_an_amount_and_a_unit(load_manifest, text, floor):
         ({"min_profit": "5 EUR"}, "min_profit must look like '5 USD' or '0.004 native', not '5 EUR'"),
         ({"executor": "0x12"}, "$.executor"),
         ({"treasurer": ADDRESS}, "treasurer"),
+        ({"deployments": []}, "$.deployments"),
+        ({"deployments": [{"name": "aave"}]}, "deployment 1 needs a kind and a name"),
+        ({"deployments": [{"kind": "aave_v3", "name": "a"}] * 2}, "two deployments of one name"),
         ({"venues": [{"factory": ADDRESS, "kind": "curve"}]}, "uniswap_v3 venues only, not 'curve'"),
     ],
 )
@@ -68,18 +71,41 @@ def test_manifest_bad_field_is_named(load_manifest, changes, message):
     assert message in str(error.value)
 
 
+def test_deployment_facts_are_lower_case(load_manifest):
+    (deployment,) = load_manifest().deployments
+
+    assert deployment.addresses("addresses_provider") == (ADDRESS.lower(),)
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({}, "a aave_v3 has addresses_provider, not -"),
+        ({"addresses_provider": ADDRESS, "pool": ADDRESS}, "has addresses_provider, not addresses_provider, pool"),
+        ({"addresses_provider": "0x12"}, "addresses_provider is no address: '0x12'"),
+    ],
+)
+def test_deployment_with_other_facts_is_refused(load_manifest, facts, message):
+    (deployment,) = load_manifest(deployments=[{"kind": "aave_v3", "name": "aave", **facts}]).deployments
+
+    with pytest.raises(RefereeError) as error:
+        deployment.addresses("addresses_provider")
+
+    assert message in str(error.value)
+
+
 def test_report_lines_and_document_read_the_same(load_report):
     landed = {"position": f"aave:{ADDRESS}", "status": "landed", "repaid": "12", "tx_hash": "0xAB"}
     declined = {"position": ADDRESS, "reason": "below_min_profit"}
     lines = load_report(json.dumps(landed) + "\n\n" + json.dumps(declined) + "\n")
     document = load_report(json.dumps({"outcomes": [landed], "declined": [declined], "seconds": {}}, indent=1))
 
-    assert [(row.borrower, row.status, row.repaid, row.tx_hash, row.reason) for row in lines] == [
+    assert [(row.subject.position, row.status, row.repaid, row.tx_hash, row.reason) for row in lines] == [
         (ADDRESS.lower(), "landed", 12, "0xab", None),
         (ADDRESS.lower(), "declined", None, None, "below_min_profit"),
     ]
-    assert [(row.borrower, row.status, row.repaid) for row in document] == [
-        (row.borrower, row.status, row.repaid) for row in lines
+    assert [(row.subject, row.status, row.repaid) for row in document] == [
+        (row.subject, row.status, row.repaid) for row in lines
     ]
 
 
@@ -97,6 +123,19 @@ def test_report_bad_line_is_named(load_report, line, message):
         load_report(line)
 
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("position", "expected"),
+    [
+        pytest.param(f"0x{'12' * 32}{ADDRESS[2:]}", f"0x{'12' * 32}{ADDRESS[2:].lower()}", id="market and borrower"),
+        pytest.param(None, "", id="nobody's"),
+    ],
+)
+def test_report_position_is_a_whole_key_of_its_deployment(load_report, position, expected):
+    (row,) = load_report(json.dumps({"deployment": "morpho", "position": position}))
+
+    assert row.subject == ("morpho", expected)
 
 
 def test_report_empty_has_no_rows(load_report):

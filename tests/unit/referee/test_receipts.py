@@ -2,7 +2,9 @@
 
 import pytest
 from referee.manifest import Floor, Manifest
-from referee.receipts import Liquidation, check_transaction
+from referee.parts.base import Liquidation
+from referee.probe import Subject
+from referee.receipts import check_transaction
 from referee.report import Row
 
 BORROWERS = ("0x" + "b1" * 20, "0x" + "b2" * 20)
@@ -14,14 +16,14 @@ TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 @pytest.fixture
 def manifest():
     return Manifest(
-        addresses_provider=DEBT,
+        deployments=(),
         venues=(),
         native_usd=DEBT,
         floor=Floor(5, "USD"),
         executor=EXECUTOR,
         treasury=TREASURY,
         wrapped_native=None,
-        start_block=0,
+        feeds={},
         run_block=None,
         operators=(),
         trusted=None,
@@ -34,7 +36,7 @@ def manifest():
 def row(borrower, profit, gas, **changes):
     values = {
         "where": borrower,
-        "borrower": borrower,
+        "subject": Subject("aave", borrower),
         "status": "landed",
         "debt": DEBT,
         "collateral": COLLATERAL,
@@ -61,7 +63,9 @@ def receipt(*transfers, status="0x1"):
 
 
 def liquidations():
-    return [Liquidation(HASH, 7, borrower, COLLATERAL, DEBT, 100, 10, EXECUTOR) for borrower in BORROWERS]
+    return [
+        Liquidation(HASH, 7, Subject("aave", borrower), COLLATERAL, DEBT, 100, 10, EXECUTOR) for borrower in BORROWERS
+    ]
 
 
 def kinds(*arguments):

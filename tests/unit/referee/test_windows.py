@@ -11,7 +11,7 @@ ME, OTHER = "0xme", "0xother"
 
 
 def records(paid, last=20):
-    """Make blocks 1 to `last`; paid: the blocks in which a borrower's trial beat its costs, by borrower."""
+    """Make blocks 1 to `last`; paid: the blocks in which a position's trial beat its costs, by position."""
     return [
         Record(
             SimpleNamespace(number=number),
@@ -27,7 +27,7 @@ def records(paid, last=20):
 
 
 def spans(windows):
-    return [(window.borrower, window.first, window.last, window.waited, window.taken) for window in windows]
+    return [(window.subject, window.first, window.last, window.waited, window.taken) for window in windows]
 
 
 def test_windows_profit_that_lapses_and_returns_is_two():

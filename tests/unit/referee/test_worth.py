@@ -1,27 +1,31 @@
-"""Values in the deployment's base currency, rounded against the finding: profit down, costs up."""
+"""Values in US dollars, rounded against the finding: profit down, costs up."""
 
 from decimal import Decimal
 
 import pytest
 from referee.manifest import Floor
-from referee.market import Market, Reserve, SwapPool
-from referee.state import Prices
-from referee.worth import Worth, floor_worth, native_worth, premium, token_worth
+from referee.pools import Pools, SwapPool
+from referee.probe import AAVE_V3, Loan
+from referee.worth import Prices, Worth, floor_worth, native_worth, premium, token_worth
 
-# USDC at 1 dollar with 6 decimals; the native coin at 3,000 dollars; the oracle counts in 1e-8 dollars.
-MARKET = Market("0xlender", "0xoracle", 10**8, {"usdc": Reserve("usdc", "a", "v", 6)})
-PRICES = Prices(tokens={"usdc": 99_999_999}, native=3_000 * 10**8, native_unit=10**8, premium_bps=5)
+# USDC at 1 dollar with 6 decimals; the native coin at 3,000 dollars; counted in 1e-8 dollars.
+PRICES = Prices(tokens={"usdc": 99_999_999}, decimals={"usdc": 6}, native=3_000 * 10**8, native_unit=10**8)
+LOAN = Loan(AAVE_V3, "0xlender", "usdc", 10**12, 5)
 
 
 def test_token_worth_is_rounded_down():
     """1.5 USDC at 0.99999999: 1.499999985 dollars."""
-    assert token_worth("usdc", 1_500_000, MARKET, PRICES) == 149_999_998
+    assert token_worth("usdc", 1_500_000, PRICES) == 149_999_998
+
+
+def test_token_without_a_price_is_worth_nothing():
+    assert token_worth("link", 10**18, PRICES) == 0
 
 
 def test_native_worth_is_rounded_up():
     """One wei is 3e-7 units of 1e-8 dollars."""
-    assert native_worth(1, MARKET, PRICES) == 1
-    assert native_worth(10**18, MARKET, PRICES) == 3_000 * 10**8
+    assert native_worth(1, PRICES) == 1
+    assert native_worth(10**18, PRICES) == 3_000 * 10**8
 
 
 @pytest.mark.parametrize(
@@ -33,12 +37,12 @@ def test_native_worth_is_rounded_up():
     ],
 )
 def test_floor_worth_is_rounded_up(floor, units):
-    assert floor_worth(floor, MARKET, PRICES) == units
+    assert floor_worth(floor, PRICES) == units
 
 
 def test_premium_is_rounded_up():
     """1000000001 at 5 bps is 500000.0005."""
-    assert premium(1_000_000_001, PRICES) == 500_001
+    assert premium(LOAN, 1_000_000_001) == 500_001
 
 
 @pytest.mark.parametrize(("profit", "enough"), [(111, True), (110, False)])
@@ -50,6 +54,6 @@ def test_routes_are_direct_pools_then_two_hops_through_any_connector():
     """Two direct pools, one connector reached by two pools, and a pool that leads nowhere."""
     pools = [("p1", ("a", "b")), ("p2", ("b", "a")), ("p3", ("a", "c")), ("p4", ("c", "a")), ("p5", ("b", "c"))]
     pools.append(("p6", ("a", "d")))
-    market = Market("0xlender", "0xoracle", 1, {}, pools={name: SwapPool(name, tokens) for name, tokens in pools})
+    known = Pools((), {name: SwapPool(name, tokens) for name, tokens in pools})
 
-    assert set(market.routes("a", "b")) == {("p1",), ("p2",), ("p3", "p5"), ("p4", "p5")}
+    assert set(known.routes("a", "b")) == {("p1",), ("p2",), ("p3", "p5"), ("p4", "p5")}
