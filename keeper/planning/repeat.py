@@ -103,7 +103,7 @@ def _largest_not_healing(offer: Offer, size: int, board: Board, market: Market) 
 
 def _last_but_for_a_little(low: int, high: int, holds: Callable[[int], bool]) -> int:
     """A size for which a condition still holds, close to where it ends."""
-    while high - low > high >> _FINENESS:
+    while high - low > max(high >> _FINENESS, 1):
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle) else (low, middle)
 
