@@ -23,6 +23,7 @@ VERBS: Final[Mapping[str, str]] = {
     "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
+    "config": "Show how a configuration was understood, check it, and print its schema.",
     "keys": "Make, import and show the operator key's encrypted keystore.",
     "executor": "Deploy the executor contract, check it, list what it may reach, and empty it.",
     "sandbox": "Try the keeper on a local chain: real Aave V3, real Uniswap V3, accounts that owe, "
