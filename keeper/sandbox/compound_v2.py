@@ -52,9 +52,10 @@ def deploy_compound_v2(chain: LocalChain, packages: Packages, assets: Mapping[st
     chain.send(comptroller, "_setLiquidationIncentive(uint256)", INCENTIVE)
     code = chain.deploy(_artifact(packages, "VBep20Delegate"))
     bare = CompoundV2(comptroller, oracle, {})
+    model = _rate_model(chain, packages)
     markets = {}
     for symbol, asset in assets.items():
-        arguments = (asset.token, comptroller, _rate_model(chain, packages), initial_rate(asset.listing.decimals))
+        arguments = (asset.token, comptroller, model, initial_rate(asset.listing.decimals))
         names = (f"Sandbox {symbol}", f"v{symbol}", CTOKEN_DECIMALS, chain.account)
         token = chain.deploy(_artifact(packages, "VBep20Delegator"), *arguments, *names, code, b"")
         chain.send(oracle, "setFeed(string,address)", symbol, asset.feed.proxy)

@@ -4,6 +4,9 @@ import json
 from dataclasses import replace
 from functools import partial
 
+from keeper.chain.live import ChainSettings, open_chain
+from keeper.config.values import parse_rpc_url
+from keeper.deployment import Deployment
 from keeper.execution.allowlist import Allowlist, encode_configure
 from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import Policy
@@ -19,6 +22,8 @@ from keeper.types import BlockTarget, Declined, Offer, PositionKey
 from keeper.units import GWEI, USD, WAD
 from tests.anvil.aave_v3_follow import Follower as AaveFollower
 from tests.anvil.executor_kit import wire
+from tests.anvil.morpho_blue_world import Follower as Live
+from tests.anvil.morpho_blue_world import head_of
 from tests.parity.aave_v3_lab import as_log, call_fields, drive_batched, hexed, returned
 
 BLOCK_S = 12
@@ -26,11 +31,12 @@ LENDER = 8
 POLICY = Policy("flash", ("followed",), USD, max_hops=2, floor_bps=9_500, max_plans_per_block=8, take_bad_debt=True)
 
 
-def deploy(scene, *, native=False):
-    """Every asset's market, and the native one where wanted, each with something to lend."""
+def deploy(scene, symbols=("WETH", "USDC"), *, native=False):
+    """A market of each of these assets, and the native one where wanted, each with something to lend."""
     chain, lender = scene.chain, scene.chain.accounts[LENDER]
-    compound = deploy_compound_v2(chain, scene.packages, scene.world.assets)
-    for asset in scene.world.assets.values():
+    assets = {symbol: scene.asset(symbol) for symbol in symbols}
+    compound = deploy_compound_v2(chain, scene.packages, assets)
+    for asset in assets.values():
         mint(chain, compound, asset, lender, asset.worth(20_000_000))
 
     if native:
@@ -83,7 +89,7 @@ class Follower(AaveFollower):
 
 
 class Keeper:
-    """A follower of the markets and of a lender of flash loans, the pools, an executor, and the planner between them."""
+    """A follower of the markets and of a lender of flash loans, pools, an executor, and the planner between them."""
 
     def __init__(self, scene, compound, *, native=None):
         self.scene, self.chain, self.compound = scene, scene.chain, compound
@@ -183,3 +189,11 @@ def logs_of(receipt):
 
 def key_of(user):
     return PositionKey(user)
+
+
+async def follow(scene, compound, *, native=None, from_block=0):
+    """A deployment behind the keeper's own chain, bootstrapped at the head."""
+    chain = await open_chain(ChainSettings(31_337, [parse_rpc_url(scene.anvil.url)], block_time_s=BLOCK_S))
+    follower = Live(chain, Deployment(build("venus", compound.comptroller, native)), from_block)
+    await chain.reads(follower.sync.bootstrap(head_of(scene)), head_of(scene))
+    return follower
