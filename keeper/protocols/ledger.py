@@ -30,7 +30,7 @@ class Ledger(Generic[V]):
 
     @classmethod
     def packed(cls, pack: Callable[[V], bytes], unpack: Callable[[bytes], V]) -> "Ledger[V]":
-        """Make an empty one that keeps its positions as packed bytes: a tenth of the memory, some microseconds a get."""
+        """Make an empty one that keeps its positions as packed bytes: a tenth of the memory."""
         ledger: Ledger[V] = cls()
         ledger.table = PackedTable(pack, unpack)
         return ledger
