@@ -10,7 +10,7 @@ from keeper.protocols.base import Ensure, GuardedCall, Permission
 from keeper.protocols.perp_curie import abi
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.offers import detail_of
-from keeper.protocols.words import encode, indexed_address, selector, word
+from keeper.protocols.words import address_at, encode, indexed_address, selector, word
 from keeper.types import Address, Call, Log, Offer, Payment, Rejected, Settlement, TokenAmount, account_of
 from keeper.units import MAX_UINT256
 
@@ -55,19 +55,25 @@ def calls(
 
 
 def realised(offer: Offer, logs: Sequence[Log]) -> Settlement | Rejected:
-    """Read who took the position over, and what it withdrew beyond what it deposited."""
+    """Read what the first takeover of this account and market moved: the deposit before it, the withdrawal after."""
     detail, _ = detail_of(offer)
-    taker = next((found for log in logs if (found := _taker(log, offer))), None)
-    if taker is None:
-        return Rejected("no PositionLiquidated event for this account and market")
+    for i, log in enumerate(logs):
+        taker = _taker(log, offer)
+        if taker is None:
+            continue
 
-    deposited = sum(_moved(log, abi.DEPOSITED, offer, taker) for log in logs)
-    gain = sum(_moved(log, abi.WITHDRAWN, offer, taker) for log in logs) - deposited
-    payment = Payment(offer.pay_token, max(-gain, 0), deposited, detail.vault)
-    return Settlement((payment,), (TokenAmount(offer.receive_token, max(gain, 0)),))
+        before = (_moved(one, abi.DEPOSITED, offer, taker) for one in reversed(logs[:i]))
+        behind = (_moved(one, abi.WITHDRAWN, offer, taker) for one in logs[i + 1 :])
+        deposited = next((amount for amount in before if amount is not None), 0)
+        gain = next((amount for amount in behind if amount is not None), 0) - deposited
+        payment = Payment(offer.pay_token, max(-gain, 0), deposited, detail.vault)
+        return Settlement((payment,), (TokenAmount(offer.receive_token, max(gain, 0)),))
+
+    return Rejected("no PositionLiquidated event for this account and market")
 
 
 def _taker(log: Log, offer: Offer) -> Address | None:
+    """Who took the offered position over by this log; None for any other."""
     detail, key = detail_of(offer)
     if log.address != detail.clearing_house or log.topics[:1] != (abi.POSITION_LIQUIDATED,):
         return None
@@ -75,14 +81,14 @@ def _taker(log: Log, offer: Offer) -> Address | None:
     if (indexed_address(log, 1), indexed_address(log, 2)) != (account_of(key), detail.base):
         return None
 
-    return Address(word(log.data, 3).to_bytes(32, "big")[12:])
+    return address_at(log.data, 3)
 
 
-def _moved(log: Log, event: bytes, offer: Offer, taker: Address) -> int:
-    """What one log says the taker deposited or withdrew of the settlement token, 0 for any other log."""
+def _moved(log: Log, event: bytes, offer: Offer, taker: Address) -> int | None:
+    """What one log says the taker deposited or withdrew of the settlement token; None for any other."""
     detail, _ = detail_of(offer)
     if log.address != detail.vault or log.topics[:1] != (event,):
-        return 0
+        return None
 
-    is_ours = (indexed_address(log, 1), indexed_address(log, 2)) == (offer.pay_token, taker)
-    return word(log.data, 0) if is_ours else 0
+    is_theirs = (indexed_address(log, 1), indexed_address(log, 2)) == (offer.pay_token, taker)
+    return word(log.data, 0) if is_theirs else None

@@ -20,6 +20,9 @@ from keeper.units import MAX_UINT256, WAD, bps_up, div_up
 
 MARGIN_BPS: Final = 12_000
 """Margin deposited over what is needed now: marks move before we land, and what is left over comes back."""
+GAS: Final = 2_000_000
+"""What deposit, takeover, exit and withdrawal burn together, measured: every step reads several mean prices anew."""
+GAS_PER_ORDER: Final = 400_000
 LEAST_VALUE: Final = WAD
 """Smaller sizes are not offered: below a dollar a swap may come to nothing on one side, which the contract refuses."""
 
@@ -77,8 +80,9 @@ def offers(key: PositionKey, market: PerpCurieMarket) -> Sequence[Offer | Declin
         ]
 
     prelude = _prelude(key, market)
+    orders = sum(len(holding.orders) for _, holding in market.account(key).holdings)
     held = [(base, holding) for base, holding in found.account.holdings if abs(holding.size) >= math.DUST]
-    return [_offer(key, base, holding, found, prelude) for base, holding in held] or [
+    return [_offer(key, base, holding, found, (prelude, orders)) for base, holding in held] or [
         Declined(market.deployment, key, Reason.NO_LEGAL_SIZE, {"why": "it has no position to take over"})
     ]
 
@@ -105,8 +109,10 @@ def _prelude(key: PositionKey, market: PerpCurieMarket) -> tuple[Call, ...]:
 
 
 def _offer(
-    key: PositionKey, base: Address, holding: Holding, found: Ready, prelude: tuple[Call, ...]
+    key: PositionKey, base: Address, holding: Holding, found: Ready, cancels: tuple[tuple[Call, ...], int]
 ) -> Offer | Declined:
+    """Offer one position; `cancels` are the calls that cancel the account's orders, and how many orders those are."""
+    prelude, orders = cancels
     market, one = found.market, found.market.instruments[base]
     contracts, token = market.contracts, market.contracts.settlement_token
     detail = PositionTakeover(
@@ -133,6 +139,7 @@ def _offer(
         sizes=(sizes,),
         detail=detail,
         prelude=prelude,
+        gas=GAS + GAS_PER_ORDER * orders,
     )
 
 
