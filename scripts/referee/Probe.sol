@@ -217,10 +217,15 @@ contract Probe {
         uint256 before = IToken(trial.collateral).balanceOf(address(this));
         _make(trial, held);
 
+        uint256 afterwards = IToken(trial.collateral).balanceOf(address(this));
+
+        if (trial.debt != trial.collateral) {
+            revert Undone(held - IToken(trial.debt).balanceOf(address(this)), afterwards - before);
+        }
+
         // By what is left of the allowance: balances cannot tell where one token is both debt and collateral.
         uint256 repaid = held - IToken(trial.debt).allowance(address(this), trial.spender);
-        uint256 afterwards = IToken(trial.collateral).balanceOf(address(this));
-        revert Undone(repaid, trial.debt == trial.collateral ? afterwards + repaid - before : afterwards - before);
+        revert Undone(repaid, afterwards + repaid - before);
     }
 
     function sellAndUndo(Sale calldata sale) external onlySelf {

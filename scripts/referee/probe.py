@@ -35,11 +35,15 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One thing to try: whose position, the debt repaid and the collateral taken for it."""
+    """One thing to try: whose position, the debt repaid and the collateral taken for it.
+
+    via: the protocol's own names of the two, where the tokens do not say it.
+    """
 
     subject: Subject
     collateral: str
     debt: str
+    via: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
