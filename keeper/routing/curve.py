@@ -87,9 +87,9 @@ def chained(first: Segment, second: Segment, end_in: int | None) -> Segment:
     )
 
 
-def solve(curve: Curve, numerator: int, denominator: int) -> int:
-    """Find `input_to` for any curve, from its segments alone: Newton's method, kept between what is known."""
-    low, guess = 0, 0
+def solve(curve: Curve, numerator: int, denominator: int, near: int = 0) -> int:
+    """Find `input_to` for any curve from its segments alone: Newton's method from `near`, kept between known bounds."""
+    low, guess = 0, near
     high: int | None = None
     for _ in range(_TRIES):
         here = curve.segment_at(guess)

@@ -3,14 +3,16 @@
 A route crosses no token twice, hence no pool twice. Splits come last: they pay more before gas and cost more of it.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise, product
+from typing import Final
 
 from keeper.routing.base import Hop, Liquidity
 from keeper.routing.route import STAY, Parallel, Route, Series, Single
 from keeper.types import Address
 
 _NOTHING_BARRED: frozenset[Address] = frozenset()
+_ENDLESS: Final = 2**256
 
 
 def find_routes(
@@ -23,8 +25,8 @@ def find_routes(
     """Every route of at most `max_hops` swaps in a row that avoids the barred pools.
 
     First those of one pool per swap, shortest first, then by pool address; then, along the same tokens, those that
-    share each swap between all pools of its pair; then all paths that meet in no pool, side by side. A token sold for
-    itself has one route, which makes no swap.
+    share each swap between all pools of its pair; then all paths that meet in no pool, side by side, each longer one
+    through the deepest pools of its pairs. A token sold for itself has one route, which makes no swap.
     """
     if token_in == token_out:
         return (STAY,)
@@ -41,8 +43,10 @@ def find_routes(
     plain.sort(key=lambda route: (len(route.hops), [hop.pool.address for hop in route.hops]))
     wide = [_in_a_row([_side_by_side(leg) for leg in legs]) for legs in paths]
     split = [route for route, legs in zip(wide, paths, strict=True) if any(len(leg) > 1 for leg in legs)]
-    apart = _apart(wide)
-    return (*plain, *split, *((Parallel(apart),) if len(apart) > 1 else ()))
+    apart = _apart([route for legs in paths for route in (legs[0] if len(legs) == 1 else [_deepest(legs)])])
+    # Direct pools side by side are the first of the splits already.
+    is_new = len(apart) > 1 and any(len(route.hops) > 1 for route in apart)
+    return (*plain, *split, *((Parallel(apart),) if is_new else ()))
 
 
 def _in_a_row(parts: list[Route] | list[Single]) -> Route:
@@ -53,7 +57,17 @@ def _side_by_side(swaps: list[Single]) -> Route:
     return swaps[0] if len(swaps) == 1 else Parallel(swaps)
 
 
-def _apart(routes: list[Route]) -> list[Route]:
+def _deepest(legs: list[list[Single]]) -> Route:
+    return _in_a_row([max(leg, key=_depth) for leg in legs])
+
+
+def _depth(swap: Single) -> int:
+    """How much a pool takes before its price moves much; without end for a conversion."""
+    start = swap.segment_at(0)
+    return 0 if start is None else start.b // start.c if start.c else _ENDLESS
+
+
+def _apart(routes: Sequence[Route]) -> list[Route]:
     """Routes that share no pool with one before them."""
     used: set[Address] = set()
     found: list[Route] = []

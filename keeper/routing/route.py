@@ -83,12 +83,16 @@ class Single:
 
 
 class Series:
-    """Routes one after another, each selling what the one before gave. No two of them share a pool."""
+    """Routes one after another, each selling what the one before gave. No two of them share a pool.
 
-    __slots__ = ("_parts", "hops")
+    `_near` only remembers where the last search ended: the next one mostly ends close by.
+    """
+
+    __slots__ = ("_near", "_parts", "hops")
 
     def __init__(self, parts: Sequence[Route]) -> None:
         self._parts = tuple(parts)
+        self._near = 0
         self.hops = tuple(hop for part in parts for hop in part.hops)
 
     def amount_out(self, amount_in: int) -> int | None:
@@ -114,7 +118,8 @@ class Series:
         return amount
 
     def input_to(self, numerator: int, denominator: int) -> int:
-        return solve(self, numerator, denominator)
+        self._near = solve(self, numerator, denominator, self._near)
+        return self._near
 
     def segment_at(self, amount_in: int) -> Segment | None:
         whole: Segment | None = None
@@ -166,7 +171,7 @@ class Parallel:
         return self._branches.amount_in(amount_out)
 
     def input_to(self, numerator: int, denominator: int) -> int:
-        return sum(part.input_to(numerator, denominator) for part in self._parts)
+        return self._branches.input_to(numerator, denominator)
 
     def segment_at(self, amount_in: int) -> Segment | None:
         return self._branches.segment_at(amount_in)

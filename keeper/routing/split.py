@@ -5,7 +5,7 @@ That place is found on the ideal curves and then settled in whole units, on exac
 
 from collections.abc import Sequence
 from math import isqrt
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 from keeper.routing.curve import Curve, Segment
 
@@ -15,6 +15,10 @@ _TRIES: Final = 120
 _NEWTON: Final = 12
 """Tries that follow the curve."""
 _REMEMBERED: Final = 64
+_SPARE_BITS: Final = 30
+"""The part of an amount, 2**-30 of it, that may go to any curve: what it loses there is less than a unit."""
+_COARSE: Final = 10**6
+"""Outputs below this are worth counting unit by unit."""
 
 
 class Shared(NamedTuple):
@@ -24,14 +28,52 @@ class Shared(NamedTuple):
     amount_out: int
 
 
-class Branches:
-    """Curves that share an amount. Invariant: `_known` only remembers."""
+class First(NamedTuple):
+    """What is known of curves before anything is sold: the root of the best price, and how they would go on from there.
 
-    __slots__ = ("_curves", "_known")
+    Together they take `slope * root - depth` at the price of a root, as long as each is in its first part.
+    """
+
+    root: int | None
+    slope: int
+    depth: int
+
+    @classmethod
+    def of(cls, curves: Sequence[Curve]) -> Self:
+        """Look at where every curve begins."""
+        starts = [start for curve in curves if (start := curve.segment_at(0)) is not None]
+        if not starts:
+            return cls(None, 0, 0)
+
+        best = max(starts, key=_Price)
+        curved = [start for start in starts if start.c]
+        return cls(
+            isqrt((best.b << 2 * _SCALE_BITS) // best.a),
+            sum((isqrt(start.a * start.b) << 32) // start.c for start in curved),
+            sum(start.b // start.c for start in curved),
+        )
+
+    def guess(self, amount_in: int) -> int:
+        """The root at which they take an amount, if all of them take part."""
+        least = self.root or 0
+        return max(least, ((amount_in + self.depth) << _SCALE_BITS + 32) // self.slope) if self.slope else least
+
+
+class Branches:
+    """Curves that share an amount. Invariant: `_known` and `_root`, where the next search begins, only remember."""
+
+    __slots__ = ("_curves", "_first", "_known", "_root")
 
     def __init__(self, curves: Sequence[Curve]) -> None:
         self._curves = tuple(curves)
         self._known: dict[int, Shared | None] = {}
+        self._first = First.of(self._curves)
+        self._root = 0
+
+    def input_to(self, numerator: int, denominator: int) -> int:
+        """What all of them take at a price; the next amount to be shared is most likely this one."""
+        self._root = isqrt((denominator << 2 * _SCALE_BITS) // numerator)
+        return sum(curve.input_to(numerator, denominator) for curve in self._curves)
 
     def shared(self, amount_in: int) -> Shared | None:
         """Share an amount so that it gives most; never less than any one curve alone, None where it does not fit."""
@@ -143,7 +185,22 @@ class Branches:
 
     def _share(self, amount_in: int) -> Shared | None:
         shares = self._level(amount_in)
-        best = self._settled(shares, amount_in)
+        deepest = max(range(len(shares)), key=lambda place: shares[place])
+        given = [
+            (curve.amount_out(share) or 0) if share else 0 for curve, share in zip(self._curves, shares, strict=True)
+        ]
+        shares = [share if out else 0 for share, out in zip(shares, given, strict=True)]
+        shares[deepest] += amount_in - sum(shares)
+        out = self._curves[deepest].amount_out(shares[deepest])
+        total = sum(given) - given[deepest] + (out or 0)
+        if out is None or total < _COARSE:
+            return self._carefully(amount_in)
+
+        return Shared(tuple(shares), total)
+
+    def _carefully(self, amount_in: int) -> Shared | None:
+        """Share where single units count or a curve is full: in least inputs, and not if one curve alone gives more."""
+        best = self._settled(self._level(amount_in), amount_in)
         for place, curve in enumerate(self._curves):
             alone = curve.amount_out(amount_in)
             if alone is not None and (best is None or alone >= best.amount_out):
@@ -152,22 +209,21 @@ class Branches:
         return best
 
     def _level(self, amount_in: int) -> list[int]:
-        """Shares at which all curves give the same for the last unit, together at most the amount."""
-        starts = [start for curve in self._curves if (start := curve.segment_at(0)) is not None]
+        """Shares at which all curves give the same for the last unit, together just about the amount, never more."""
         below = [0] * len(self._curves)
-        if not starts or not amount_in:
+        if not amount_in or self._first.root is None:
             return below
 
-        steepest = max(starts, key=_Price)
-        low = isqrt((steepest.b << 2 * _SCALE_BITS) // steepest.a)  # the root of the price of the very first unit
+        low = self._first.root
+        root = max(self._root or self._first.guess(amount_in), low)
         high: int | None = None
-        root = low
+        spare = max(len(below), amount_in >> _SPARE_BITS)
         for _ in range(_TRIES):
             shares = [curve.input_to(1 << 2 * _SCALE_BITS, root * root or 1) for curve in self._curves]
             missing = amount_in - sum(shares)
             if missing >= 0:
                 low, below = root, shares
-                if missing <= len(shares):
+                if missing <= spare:
                     break
             else:
                 high = root
@@ -175,7 +231,7 @@ class Branches:
             if high is not None and high - low <= 1:
                 break
 
-            root = self._next_root(root, shares, missing, low, high)
+            root = self._next_root(root, shares, missing - spare // 2, low, high)
 
         return below
 

@@ -138,7 +138,7 @@ def test_split_never_gives_less_than_any_pool_alone_and_adds_up(first, second, t
         assert not alone
         return
 
-    assert given_out >= max(alone, default=0)
+    assert given_out >= max(alone, default=0) - len(parts)  # each rounds its output down once
     quoted = split.quote(amount)
     assert quoted.amount_out == given_out
     assert sum(swap.amount_in for swap in quoted.swaps) == amount
