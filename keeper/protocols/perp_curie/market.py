@@ -61,9 +61,9 @@ class Collateral:
 UNKNOWN_COLLATERAL: Final = Collateral(18, None, 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PerpCurieMarket:
-    """One deployment at one block; amounts are projected to `target`.
+    """One deployment at one block; amounts are projected to `target`. A market is equal to itself alone.
 
     `places` are the slots of base tokens and collateral tokens in the screen. `makers` provide liquidity somewhere.
     """

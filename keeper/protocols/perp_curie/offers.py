@@ -13,7 +13,7 @@ from keeper.protocols.perp_curie.account import Holding
 from keeper.protocols.perp_curie.health import decide, set_aside
 from keeper.protocols.perp_curie.instrument import Instrument
 from keeper.protocols.perp_curie.market import PerpCurieMarket
-from keeper.protocols.perp_curie.takeover import Ready, Takeover, most, ready, take_over
+from keeper.protocols.perp_curie.takeover import Ready, Takeover, aftermath, most, ready, take_over
 from keeper.protocols.words import encode
 from keeper.types import Address, Call, Declined, Offer, OfferKind, PositionKey, Reason, account_of, to_checksum
 from keeper.units import MAX_UINT256, WAD, bps_up, div_up
@@ -176,12 +176,16 @@ def _sizes(key: PositionKey, detail: PositionTakeover, found: Ready, one: Instru
 def _against(key: PositionKey, detail: PositionTakeover, found: Ready, size: int) -> Declined | None:
     """What stands against one size, None where nothing does."""
     market = found.market
-    taken = take_over(key, detail.base, size, found)
+    taken = take_over(detail.base, size, found)
     if taken is None:
         return _no(key, detail, found, Reason.NO_ROUTE, why="its own pool cannot carry the exit", size=size)
 
-    if taken.unborne:
-        return _no(key, detail, found, Reason.NO_LIQUIDITY, insurance_fund_lacks=taken.unborne, size=size)
+    left = aftermath(key, taken, found)
+    if isinstance(left, Declined):
+        return left
+
+    if left.unborne:
+        return _no(key, detail, found, Reason.NO_LIQUIDITY, insurance_fund_lacks=left.unborne, size=size)
 
     rules, margin = market.rules, detail.deposit(size)
     if rules.vault_tokens + margin > rules.balance_cap:

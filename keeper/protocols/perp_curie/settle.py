@@ -5,7 +5,7 @@ from dataclasses import replace
 from keeper.errors import StateError
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.offers import detail_of, net_gain
-from keeper.protocols.perp_curie.takeover import Takeover, ready, take_over
+from keeper.protocols.perp_curie.takeover import Ready, Takeover, aftermath, ready, take_over
 from keeper.types import Declined, Offer, Payment, Settlement, TokenAmount
 
 
@@ -15,28 +15,37 @@ def settle(offer: Offer, size: int, market: PerpCurieMarket) -> Settlement:
     Net: the margin comes back within the call, so that it is only what may be pulled at most.
     """
     detail, _ = detail_of(offer)
-    gain = net_gain(_taken(offer, size, market), detail.decimals)
+    _, taken = _taken(offer, size, market)
+    gain = net_gain(taken, detail.decimals)
     payment = Payment(offer.pay_token, max(-gain, 0), detail.deposit(size), detail.vault)
     return Settlement((payment,), (TokenAmount(offer.receive_token, max(gain, 0)),))
 
 
 def after(offer: Offer, size: int, market: PerpCurieMarket) -> PerpCurieMarket:
     """Apply a liquidation: the account without its orders, the pool after the exit, and the two funds."""
-    detail, _ = detail_of(offer)
-    taken = _taken(offer, size, market)
-    rules = taken.market.rules
-    left = rules.vault_tokens - net_gain(taken, detail.decimals)
-    return replace(taken.market, rules=replace(rules, vault_tokens=left))
+    detail, key = detail_of(offer)
+    found, taken = _taken(offer, size, market)
+    left = aftermath(key, taken, found)
+    if isinstance(left, Declined):
+        raise _undecided(left)
+
+    rules = market.rules
+    held = rules.vault_tokens - net_gain(taken, detail.decimals)
+    return replace(left.market, rules=replace(rules, vault_tokens=held))
 
 
-def _taken(offer: Offer, size: int, market: PerpCurieMarket) -> Takeover:
+def _taken(offer: Offer, size: int, market: PerpCurieMarket) -> tuple[Ready, Takeover]:
     detail, key = detail_of(offer)
     found = ready(key, market)
     if isinstance(found, Declined):
-        raise StateError("a liquidation in a market that cannot be decided", **dict(found.numbers))
+        raise _undecided(found)
 
-    taken = take_over(key, detail.base, size, found)
+    taken = take_over(detail.base, size, found)
     if taken is None:
         raise StateError("a liquidation of more than can be taken over and left", size=size)
 
-    return taken
+    return found, taken
+
+
+def _undecided(declined: Declined) -> StateError:
+    return StateError("a liquidation in a market that cannot be decided", **dict(declined.numbers))

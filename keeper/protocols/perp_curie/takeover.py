@@ -5,6 +5,8 @@ back. Source: ClearingHouse._liquidate, closePosition and Vault._withdraw.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from keeper.protocols.perp_curie import math, orders
 from keeper.protocols.perp_curie.account import Account
@@ -17,33 +19,40 @@ from keeper.types import Address, Declined, PositionKey
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An account that can be liquidated, its orders cancelled, in the market that follows from that."""
+    """An account, its orders cancelled, in the market that follows from that."""
 
     account: Account
     market: PerpCurieMarket
     standing: Standing
 
 
-@dataclass(frozen=True, slots=True)
-class Takeover:
-    """What taking over moves, US dollars times 10**18: sizes and notionals signed as the liquidated account's.
+class Takeover(NamedTuple):
+    """What taking over and leaving moves, US dollars times 10**18; sizes signed as the liquidated account's.
 
-    `gain` is what the taker has once it left the position, below zero for a loss. `debt` is what its deposit must
-    carry meanwhile. `unborne` is what the insurance fund lacks to cover the account's loss: the contract refuses unless
-    it is 0. `market` is the one after all of it.
+    `share` is what of the penalty the taker gets. `gain` is what it has once it left the position, below zero for a
+    loss. `one` is the market with its funding settled, before the exit.
     """
 
     size: int
     notional: int
     penalty: int
-    to_liquidator: int
-    debt: int
+    share: int
     gain: int
-    unborne: int
     exit: Exit
+    one: Instrument
+
+
+class Aftermath(NamedTuple):
+    """The market after all of it; `unborne` is what the insurance fund lacks to cover the account's loss.
+
+    The contract refuses unless that is 0.
+    """
+
     market: PerpCurieMarket
+    unborne: int
 
 
+@lru_cache(maxsize=64)
 def ready(key: PositionKey, market: PerpCurieMarket) -> Ready | Declined:
     """Cancel an account's orders, market by market, and weigh what is left."""
     account, now = market.account(key), market.target.timestamp
@@ -53,7 +62,6 @@ def ready(key: PositionKey, market: PerpCurieMarket) -> Ready | Declined:
             account, one = orders.cancelled(account, one, now)
             market = market.with_instrument(one)
 
-    market = market.with_accounts({key: account})
     standing = weigh(key, account, market)
     return standing if isinstance(standing, Declined) else Ready(account, market, standing)
 
@@ -66,7 +74,7 @@ def most(found: Ready, base: Address) -> int:
     return math.liquidatable_size(size, one.price, standing.total_value, standing.account_value, standing.requirement)
 
 
-def take_over(key: PositionKey, base: Address, size: int, found: Ready) -> Takeover | None:
+def take_over(base: Address, size: int, found: Ready) -> Takeover | None:
     """Take over so much of a position, or as much as may be, and leave it; None where the pool cannot carry that.
 
     `size` is without a sign.
@@ -76,42 +84,43 @@ def take_over(key: PositionKey, base: Address, size: int, found: Ready) -> Takeo
         return None
 
     taken = min(size, abs(allowed)) * (1 if allowed > 0 else -1)
-    market = found.market
-    one = market.instruments[base].settled(market.target.timestamp)
-    notional = math.position_value(taken, one.price)
-    penalty = math.mul_ratio(abs(notional), market.rules.penalty_ratio)
-    share = math.liquidator_share(penalty, found.standing.account_value)
+    one = found.market.instruments[base].settled(found.market.target.timestamp)
     left = leave(taken, one)
     if left is None:
         return None
 
+    notional = math.position_value(taken, one.price)
+    penalty = math.mul_ratio(abs(notional), found.market.rules.penalty_ratio)
+    share = math.liquidator_share(penalty, found.standing.account_value)
+    return Takeover(taken, notional, penalty, share, share - notional + left.quote - left.fee, left, one)
+
+
+def aftermath(key: PositionKey, taken: Takeover, found: Ready) -> Aftermath | Declined:
+    """Work out what a takeover leaves: the account, the pool and the insurance fund."""
+    market, one = found.market, taken.one
+    decimals = market.contracts.decimals
     account = orders.settled_funding(found.account, one)
-    account = orders.exchanged(account, base, account.holding(base), -taken, notional)
-    account = replace(account, owed=account.owed - penalty)
+    account = orders.exchanged(account, one.base, account.holding(one.base), -taken.size, taken.notional)
+    account = replace(account, owed=account.owed - taken.penalty)
     insurance = market.insurance
     if found.standing.account_value >= 0:
-        insurance = replace(insurance, owed=insurance.owed + penalty - share)
+        insurance = replace(insurance, owed=insurance.owed + taken.penalty - taken.share)
 
     standing = weigh(key, account, market)
     if isinstance(standing, Declined):
-        return None
+        return standing
 
-    unborne = -standing.account_value - capacity(insurance, market)
-    account, insurance = _bad_debt(account, insurance, market.contracts.decimals)
-    insurance = replace(insurance, owed=insurance.owed + left.insurance_fee)
-    after = replace(market, insurance=insurance).with_accounts({key: account})
-    after = after.with_instrument(replace(one, pool=left.pool))
-    return Takeover(
-        size=taken,
-        notional=notional,
-        penalty=penalty,
-        to_liquidator=share,
-        debt=max(notional - share, -notional),
-        gain=-notional + share + left.quote - left.fee,
-        unborne=max(unborne, 0) if standing.account_value < 0 else 0,
-        exit=left,
-        market=after,
+    short = max(-standing.account_value, 0)
+    unborne = max(short - capacity(insurance, market), 0) if short else 0
+    account, insurance = _bad_debt(account, insurance, decimals)
+    insurance = replace(insurance, owed=insurance.owed + taken.exit.insurance_fee)
+    changed = replace(
+        market,
+        insurance=insurance,
+        overlay={**market.overlay, key: account},
+        instruments={**market.instruments, one.base: replace(one, pool=taken.exit.pool)},
     )
+    return Aftermath(changed, unborne)
 
 
 def leave(size: int, one: Instrument) -> Exit | None:
