@@ -30,7 +30,7 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
         case "aave_v2":
             return aave_v2.build(config.name, config.addresses_provider)
         case "morpho_blue":
-            return morpho_blue.build(config.name, config.morpho)
+            return morpho_blue.build(config.name, config.morpho, config.pre_liquidation_factory)
         case "compound_v2":
             return compound_v2.build(config.name, config.comptroller, config.wrapped_native)
         case "perp_curie":

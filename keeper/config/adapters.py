@@ -71,6 +71,9 @@ class MorphoBlueDeployment(DeploymentSection):
     """Which adapter reads it."""
     morpho: AddressText
     """The Morpho contract; its markets are found in its logs."""
+    pre_liquidation_factory: AddressText | None = None
+    """The factory of pre-liquidation contracts, which take a part early from borrowers who opted in; none are looked
+    for when left out."""
 
 
 class CompoundV2Deployment(DeploymentSection):

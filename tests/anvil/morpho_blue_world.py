@@ -85,10 +85,10 @@ class Follower:
         return self.deployment.market
 
 
-async def follow(scene, morpho, *, from_block) -> Follower:
+async def follow(scene, morpho, *, from_block, factory=None) -> Follower:
     settings = ChainSettings(31_337, [parse_rpc_url(scene.anvil.url)], block_time_s=12)
     chain = await open_chain(settings)
-    deployment = Deployment(build("morpho", morpho.morpho))
+    deployment = Deployment(build("morpho", morpho.morpho, factory))
     follower = Follower(chain, deployment, from_block)
     await chain.reads(deployment.adapter.sync.bootstrap(head_of(scene)), head_of(scene))
     return follower

@@ -106,7 +106,8 @@ class Lab:
         found.set(self.allowed, MAX_UINT256)
         return found
 
-    def live(self, case) -> Lived:
+    def live(self, case, call=None) -> Lived:
+        """Read in one block, then liquidate in the next, by this call or by Morpho's own."""
         head = BlockHead(self.number, bytes(32), bytes(32), case.read_at, 10**9, 0, 10**9, ZERO_ADDRESS)
         target = BlockTarget(self.number + 1, case.timestamp, 10**9, case.timestamp + 36)
         reading = gather(
@@ -115,9 +116,9 @@ class Lab:
         )
         again = gather(read_totals(self.morpho, [case.params.id]), read_borrowers(self.morpho, [case.key]))
         asked, asked_again = next(reading), next(again)
-        data = liquidate_data(case)
+        call = call or Call(self.morpho, liquidate_data(case))
         first = self._block(case.read_at, asked, self.overrides(case).as_json())
-        second = self._block(case.timestamp, [Call(self.morpho, data), *asked_again])
+        second = self._block(case.timestamp, [call, *asked_again])
         request = {"blockStateCalls": [first, second], "validation": False}
         answers = self.chain.node.rpc("eth_simulateV1", request, "latest")
         read, (liquidated, *rest) = ([self._answer(c) for c in block["calls"]] for block in answers)

@@ -5,8 +5,6 @@ or takes all of the collateral; what leaves enough is an interval, the others ar
 contract's own rounding exactly; a property test compares the set with trying every size.
 """
 
-from collections.abc import Callable
-
 from keeper.protocols.aave.offer import Interval, Sizes
 from keeper.protocols.aave_v3.math import (
     MIN_LEFTOVER_BASE,
@@ -19,6 +17,7 @@ from keeper.protocols.aave_v3.math import (
     seize,
 )
 from keeper.protocols.aave_v3.rules import Rules
+from keeper.protocols.bounds import first_true, last_true
 from keeper.units import BPS, MAX_UINT256, mul_div, mul_div_up
 
 
@@ -110,44 +109,3 @@ def _merged(intervals: list[Interval]) -> tuple[Interval, ...]:
             joined.append((low, high))
 
     return tuple(joined)
-
-
-def first_true(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Return the first size in `low..high` where a condition that stays true begins; `high + 1` where it never does.
-
-    Gallops from `low`, because it mostly begins there.
-    """
-    step = 1
-    probe = low
-    while probe <= high and not holds(probe):
-        low = probe + 1
-        probe += step
-        step *= 2
-
-    if probe > high and (low > high or not holds(high)):
-        return high + 1
-
-    end = min(probe, high)
-    while low < end:
-        middle = (low + end) // 2
-        if holds(middle):
-            end = middle
-        else:
-            low = middle + 1
-
-    return end
-
-
-def last_true(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Return the last size in `low..high` where a condition that ends for good still holds, `low - 1` for none."""
-    if low <= high and holds(high):
-        return high
-
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            low = middle + 1
-        else:
-            high = middle
-
-    return low - 1

@@ -1,6 +1,7 @@
 """Morpho Blue: isolated markets anybody may create, all in one contract.
 
-Start with `math`; `isolated` is one market at one block. The front door is `build`.
+Start with `math`; `isolated` is one market at one block, `pre_liquidation` what borrowers may opt in
+to. The front door is `build`.
 """
 
 from keeper.protocols.base import Adapter
@@ -14,12 +15,12 @@ ADAPTER = "morpho_blue"
 __all__ = ["ADAPTER", "MorphoBlueMarket", "build"]
 
 
-def build(name: str, morpho: Address) -> Adapter[MorphoBlueMarket]:
-    """Assemble the adapter of one deployment; its markets are found in its logs."""
+def build(name: str, morpho: Address, pre_liquidation_factory: Address | None = None) -> Adapter[MorphoBlueMarket]:
+    """Assemble the adapter of one deployment; its markets, and who opted in to what, are found in logs."""
     return Adapter(
         name=name,
         adapter=ADAPTER,
-        sync=MorphoBlueSync(name, morpho),
+        sync=MorphoBlueSync(name, morpho, pre_liquidation_factory),
         health=MorphoBlueHealth(),
         offers=MorphoBlueOffers(),
         encoder=MorphoBlueEncoder(),

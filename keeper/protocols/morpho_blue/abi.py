@@ -20,6 +20,17 @@ LIQUIDATE: Final = f"liquidate({PARAMS},address,uint256,uint256,bytes)"
 FLASH_LOAN: Final = "flashLoan(address,uint256,bytes)"
 ON_MORPHO_LIQUIDATE: Final = "onMorphoLiquidate(uint256,bytes)"
 
+SET_AUTHORIZATION: Final = topic("SetAuthorization(address,address,address,bool)")
+IS_AUTHORIZED: Final = "isAuthorized(address,address)"
+
+# Pre-liquidation contracts and their factory
+PRE_LIQUIDATE: Final = "preLiquidate(address,uint256,uint256,bytes)"
+ON_PRE_LIQUIDATE: Final = "onPreLiquidate(uint256,bytes)"
+CREATE_PRE_LIQUIDATION: Final = topic(
+    "CreatePreLiquidation(address,bytes32,(uint256,uint256,uint256,uint256,uint256,address))"
+)
+PRE_LIQUIDATED: Final = topic("PreLiquidate(bytes32,address,address,uint256,uint256,uint256)")
+
 # Oracles, interest rate models, tokens
 PRICE: Final = "price()"
 BORROW_RATE_VIEW: Final = f"borrowRateView({PARAMS},{STATE})"

@@ -20,6 +20,8 @@ MEANINGS: Final = {
     "transferFrom reverted": "the loan token could not be pulled: too little of it, or no allowance",
     "transferFrom returned false": "the loan token could not be pulled: too little of it, or no allowance",
     "no code": "a token that is no contract",
+    "unauthorized": "the borrower does not authorise the pre-liquidation contract any more",
+    "insufficient collateral": "a pre-liquidation would leave the position unhealthy on Morpho",
 }
 """What Morpho's own words mean in a liquidation, where they do not say it themselves."""
 
@@ -30,6 +32,19 @@ PANICS: Final = {
     0x32: "index out of bounds",
 }
 """Solidity's own codes; 0x11 in a liquidation mostly means more shares or collateral than the borrower has."""
+
+
+PRE_LIQUIDATION: Final = {
+    selector(f"{name}({types})"): (name, meaning)
+    for name, types, meaning in (
+        ("NotPreLiquidatablePosition", "", "the position is below the pre-liquidation threshold"),
+        ("LiquidatablePosition", "", "the position is past the market's own threshold"),
+        ("PreLiquidationTooLarge", "uint256,uint256", "more than the close factor allows"),
+        ("InconsistentInput", "", "both or neither of collateral and shares were named"),
+        ("NotMorpho", "", "called back by somebody else"),
+    )
+}
+"""Errors of a pre-liquidation contract. Source: ErrorsLib of morpho-org/pre-liquidation."""
 
 
 def explain(revert: bytes) -> str:
@@ -43,5 +58,8 @@ def explain(revert: bytes) -> str:
     if head == _PANIC and len(revert) == 4 + 32:
         code = word(revert[4:], 0)
         return f"Panic({code:#04x}): {PANICS.get(code, 'unknown code')}"
+
+    if head in PRE_LIQUIDATION:
+        return "{} ({})".format(*PRE_LIQUIDATION[head])
 
     return "0x" + revert.hex() if revert else "reverted without a reason"

@@ -20,8 +20,8 @@ class MorphoBlueHealth:
         return screen.factors(market)
 
     def always_confirm(self, market: MorphoBlueMarket) -> Collection[PositionKey]:
-        del market
-        return ()
+        """Those that opted in to pre-liquidation: the screen looks at the market's own threshold."""
+        return [key for key in market.opted if market.borrower(key).borrow_shares]
 
     def health(self, key: PositionKey, market: MorphoBlueMarket) -> Health | Declined:
         return health.health(key, market)

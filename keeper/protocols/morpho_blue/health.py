@@ -9,6 +9,7 @@ from keeper.protocols.morpho_blue import math
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.params import market_of
+from keeper.protocols.morpho_blue.pre_offers import standing_of
 from keeper.types import Declined, Health, Position, PositionKey, Reason, TokenAmount, to_checksum
 from keeper.units import MAX_UINT256, WAD, mul_div
 
@@ -65,6 +66,7 @@ def decide(key: PositionKey, market: MorphoBlueMarket) -> Standing | Declined:
 def health(key: PositionKey, market: MorphoBlueMarket) -> Health | Declined:
     """Decide one position exactly; `Declined` where its market is set aside.
 
+    A position that opted in to pre-liquidation can be liquidated while its health is still above one.
     Collateral that backs no debt in a market set aside, or that nobody borrows from, is not valued.
     """
     found = decide(key, market)
@@ -72,10 +74,13 @@ def health(key: PositionKey, market: MorphoBlueMarket) -> Health | Declined:
         return found
 
     params = market.roster.params.get(market_of(key))
+    early = not found.liquidatable and any(
+        standing_of(key, terms, market) is not None for terms in market.opted.get(key, ())
+    )
     return Health(
         key=key,
         factor_wad=mul_div(found.max_borrow, WAD, found.borrowed) if found.borrowed else MAX_UINT256,
-        liquidatable=found.liquidatable,
+        liquidatable=found.liquidatable or early,
         collateral_base=found.collateral_value,
         debt_base=found.borrowed,
         base_unit=1,
@@ -93,4 +98,6 @@ def position(key: PositionKey, market: MorphoBlueMarket) -> Position:
     pledged = (TokenAmount(params.collateral_token, owner.collateral),) if owner.collateral else ()
     owed = 0 if isolated is None else math.borrowed(owner.borrow_shares, isolated.now)
     debt = (TokenAmount(params.loan_token, owed),) if owed else ()
-    return Position(key, pledged, debt, "" if isolated is None else isolated.trouble)
+    notes = [] if isolated is None or not isolated.trouble else [isolated.trouble]
+    notes += ["opted in to pre-liquidation"] if key in market.opted else []
+    return Position(key, pledged, debt, ", ".join(notes))

@@ -12,6 +12,7 @@ from keeper.protocols.ledger import Ledger
 from keeper.protocols.morpho_blue.borrower import EMPTY, Borrower
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.params import MarketId, market_of
+from keeper.protocols.morpho_blue.pre_liquidation import PreLiquidation
 from keeper.protocols.morpho_blue.roster import Roster
 from keeper.types import Address, BlockHead, BlockTarget, PositionKey, TokenPrice
 
@@ -20,7 +21,8 @@ from keeper.types import Address, BlockHead, BlockTarget, PositionKey, TokenPric
 class MorphoBlueMarket:
     """One deployment at one block; amounts are projected to `target`.
 
-    `isolated` are the markets somebody owes in, `balances` what Morpho holds of their tokens.
+    `isolated` are the markets somebody owes in, `balances` what Morpho holds of their tokens. `opted` are positions
+    that authorised pre-liquidation contracts, `pre_prices` what those contracts' own oracles say.
     """
 
     deployment: str
@@ -32,6 +34,8 @@ class MorphoBlueMarket:
     balances: Mapping[Address, int]
     ledger: Ledger[Borrower]
     overlay: Mapping[PositionKey, Borrower] = field(default_factory=dict)
+    opted: Mapping[PositionKey, tuple[PreLiquidation, ...]] = field(default_factory=dict)
+    pre_prices: Mapping[Address, int | None] = field(default_factory=dict)
 
     def at(self, target: BlockTarget) -> Self:
         """Project to another block; exact until somebody touches a market whose rate is known for any time.
@@ -47,7 +51,8 @@ class MorphoBlueMarket:
             i: market.with_price(prices[market.params.oracle] or None) if market.params.oracle in prices else market
             for i, market in self.isolated.items()
         }
-        return replace(self, isolated=isolated)
+        known = {oracle: price or None for oracle, price in prices.items() if oracle in self.pre_prices}
+        return replace(self, isolated=isolated, pre_prices={**self.pre_prices, **known})
 
     def token_prices(self) -> Mapping[Address, TokenPrice]:
         """Price nothing: a market's oracle compares two tokens, and anybody may have written it."""
@@ -72,6 +77,13 @@ class MorphoBlueMarket:
     def market_for(self, key: PositionKey) -> IsolatedMarket | None:
         """The market a position is in, None where nobody owes anything in it."""
         return self.isolated.get(market_of(key))
+
+    def pre_price(self, terms: PreLiquidation, isolated: IsolatedMarket) -> int | None:
+        """The price a pre-liquidation contract goes by: its market's own, or its own oracle's."""
+        if terms.oracle == isolated.params.oracle:
+            return isolated.usable_price
+
+        return self.pre_prices.get(terms.oracle)
 
     def with_borrowers(self, changes: Mapping[PositionKey, Borrower]) -> Self:
         """The same market with these borrowers replaced."""

@@ -62,6 +62,12 @@ def resting(params: MarketParams, stored: Totals) -> IsolatedMarket:
     return IsolatedMarket(params, stored, stored, None, trouble="its oracle had no price and is asked again later")
 
 
+def read_prices(oracles: Sequence[Address]) -> Reads[dict[Address, int | None]]:
+    """Ask the oracles that pre-liquidation contracts go by instead of their market's; None where one has no price."""
+    answers = yield from ask(*(Call(oracle, selector(abi.PRICE), gas=ORACLE_GAS) for oracle in oracles))
+    return {oracle: _price(returned) for oracle, returned in zip(oracles, answers, strict=True)}
+
+
 def read_balances(morpho: Address, tokens: Sequence[Address]) -> Reads[dict[Address, int]]:
     """Ask what Morpho holds; a token that does not say is left out."""
     asked = [Call(token, encode(abi.BALANCE_OF, morpho), gas=TOKEN_GAS) for token in tokens]

@@ -14,6 +14,7 @@ from keeper.protocols.morpho_blue.health import decide, quarantined
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.params import MarketParams, market_of
+from keeper.protocols.morpho_blue.pre_offers import PreSeizure, pre_offers
 from keeper.types import Address, Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
 from keeper.units import MAX_UINT256, WAD, mul_div
 
@@ -27,21 +28,25 @@ class MarketSeizure:
     borrow_shares: int
 
 
-def detail_of(offer: Offer) -> tuple[MarketSeizure, PositionKey]:
+def detail_of(offer: Offer) -> tuple[MarketSeizure | PreSeizure, PositionKey]:
     """Return an offer's own detail and position; any other adapter's offer is a programming error."""
-    if not isinstance(offer.detail, MarketSeizure) or offer.key is None:
+    if not isinstance(offer.detail, MarketSeizure | PreSeizure) or offer.key is None:
         raise TypeError("not an offer of this adapter")
 
     return offer.detail, offer.key
 
 
 def offers(key: PositionKey, market: MorphoBlueMarket) -> Sequence[Offer | Declined]:
-    """Offer the one pair a position has, or say why not."""
+    """Offer the one pair a position has, early where it opted in to that, or say why not."""
     found = decide(key, market)
     if isinstance(found, Declined):
         return [found]
 
     if not found.liquidatable:
+        early = pre_offers(key, market)
+        if early:
+            return early
+
         health_wad = mul_div(found.max_borrow, WAD, found.borrowed) if found.borrowed else MAX_UINT256
         return [Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": health_wad})]
 
@@ -66,6 +71,7 @@ def offers(key: PositionKey, market: MorphoBlueMarket) -> Sequence[Offer | Decli
             size_token=params.collateral_token,
             sizes=sizes,
             detail=MarketSeizure(market.morpho, params, owner.borrow_shares),
+            calls_back=True,
         )
     ]
 

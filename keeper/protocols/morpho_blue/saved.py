@@ -13,6 +13,7 @@ from keeper.protocols.morpho_blue.roster import Roster
 from keeper.types import PositionKey
 
 ROSTER_KEY: Final = b"roster"
+OPT_INS_KEY: Final = b"opt_ins"
 _ID_BYTES: Final = 32
 _KEY_BYTES: Final = 52
 _WORD: Final = 16  # the contract keeps each of a market's totals in 128 bits
@@ -26,6 +27,7 @@ class Saved:
     roster: Roster = field(default_factory=Roster)
     totals: dict[MarketId, Totals] = field(default_factory=dict)
     borrowers: dict[PositionKey, Borrower] = field(default_factory=dict)
+    opt_ins: bytes | None = None
 
 
 def roster_row(roster: Roster) -> Row:
@@ -52,6 +54,8 @@ def decoded(rows: Iterable[Row]) -> Saved:
     for row in rows:
         if row.key == ROSTER_KEY:
             saved.roster = _roster(row.value)
+        elif row.key == OPT_INS_KEY:
+            saved.opt_ins = row.value
         elif len(row.key) == _ID_BYTES:
             saved.totals[MarketId(row.key)] = _totals(row.value)
         elif len(row.key) == _KEY_BYTES:

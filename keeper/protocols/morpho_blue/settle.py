@@ -7,12 +7,13 @@ from dataclasses import replace
 from typing import Final
 
 from keeper.errors import StateError
-from keeper.protocols.morpho_blue import math
+from keeper.protocols.morpho_blue import math, pre_offers
 from keeper.protocols.morpho_blue.borrower import Borrower
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.math import Liquidation
-from keeper.protocols.morpho_blue.offers import detail_of, priced
+from keeper.protocols.morpho_blue.offers import MarketSeizure, detail_of, priced
+from keeper.protocols.morpho_blue.pre_offers import PreSeizure
 from keeper.types import Offer, Payment, PositionKey, Settlement, TokenAmount
 from keeper.units import BPS, MAX_UINT256, bps_up
 
@@ -23,13 +24,19 @@ PRICE_DRIFT_BPS: Final = 1
 def settle(offer: Offer, size: int, market: MorphoBlueMarket) -> Settlement:
     """Work out exactly what the contract moves at the market's target."""
     detail, key = detail_of(offer)
-    now = liquidate(key, size, market)
-    payment = Payment(offer.pay_token, now.repaid_assets, _at_most(key, size, now, market), detail.morpho)
+    now = _liquidate(detail, key, size, market)
+    spender = detail.terms.contract if isinstance(detail, PreSeizure) else detail.morpho
+    payment = Payment(offer.pay_token, now.repaid_assets, _at_most(key, size, now, market), spender)
     return Settlement((payment,), (TokenAmount(offer.receive_token, now.seized),))
 
 
-def liquidate(key: PositionKey, size: int, market: MorphoBlueMarket) -> Liquidation:
+def _liquidate(
+    detail: MarketSeizure | PreSeizure, key: PositionKey, size: int, market: MorphoBlueMarket
+) -> Liquidation:
     """Liquidate by a legal size: collateral to seize, or all shares for `MAX_UINT256`."""
+    if isinstance(detail, PreSeizure):
+        return pre_offers.liquidate(detail, key, size, market)
+
     return liquidation_of(market.borrower(key), size, priced(key, market))
 
 
@@ -71,9 +78,9 @@ def _at_most(key: PositionKey, size: int, now: Liquidation, market: MorphoBlueMa
 
 def after(offer: Offer, size: int, market: MorphoBlueMarket) -> MorphoBlueMarket:
     """Apply a liquidation: the borrower, the market's totals with bad debt written off, and what Morpho holds."""
-    _, key = detail_of(offer)
+    detail, key = detail_of(offer)
     owner, isolated = market.borrower(key), priced(key, market)
-    moved = liquidation_of(owner, size, isolated)
+    moved = _liquidate(detail, key, size, market)
     left = Borrower(
         owner.borrow_shares - moved.repaid_shares - moved.bad_debt_shares,
         owner.collateral - moved.seized,

@@ -4,7 +4,7 @@ Events tell everything but the time of a market's last accrual, which is that of
 block, read from the contract for an older one.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from keeper.errors import DriftError, StateError
@@ -18,7 +18,9 @@ from keeper.protocols.morpho_blue.isolated import IsolatedMarket
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.math import Totals
 from keeper.protocols.morpho_blue.observation import read_balances, read_market, resting
+from keeper.protocols.morpho_blue.opt_ins import OptIns
 from keeper.protocols.morpho_blue.params import MarketId, MarketParams, market_of
+from keeper.protocols.morpho_blue.pre_liquidation import PreLiquidation
 from keeper.protocols.morpho_blue.preceding import preceding
 from keeper.protocols.morpho_blue.roster import Roster
 from keeper.protocols.morpho_blue.surroundings import Surroundings
@@ -34,9 +36,10 @@ class MorphoBlueSync:
     from logs is forgotten at every `bootstrap`.
     """
 
-    def __init__(self, deployment: str, morpho: Address) -> None:
+    def __init__(self, deployment: str, morpho: Address, pre_liquidation_factory: Address | None = None) -> None:
         self._deployment = deployment
         self._morpho = morpho
+        self._opt_ins = OptIns(morpho, pre_liquidation_factory)
         self._roster = Roster()
         self._totals: dict[MarketId, Totals] = {}
         self._ledger: Ledger[Borrower] = Ledger()
@@ -58,13 +61,15 @@ class MorphoBlueSync:
         self._around.forget()
 
     def sources(self) -> tuple[LogQuery, ...]:
-        """Every log of Morpho that changes a market or a borrower."""
-        return (LogQuery((self._morpho,), (abi.EVENTS,)),)
+        """Every log of Morpho that changes a market or a borrower, and those of opting in to pre-liquidation."""
+        return (LogQuery((self._morpho,), (abi.EVENTS,)), *self._opt_ins.sources())
 
     # Logs -----------------------------------------------------------------------------------------------------------
 
     def apply(self, logs: Sequence[Log]) -> Applied:
         """Fold logs in; `StateError` for an event of a market whose creation was never seen."""
+        new_sources = self._opt_ins.apply(logs)
+        logs = [log for log in logs if log.address == self._morpho and log.topics[:1] and log.topics[0] in abi.EVENTS]
         fold = Fold(self._morpho, self._totals.get, self._borrower)
         fold.apply(logs)
         markets = dict.fromkeys(MarketId(log.topics[1]) for log in logs)
@@ -90,7 +95,7 @@ class MorphoBlueSync:
         self._doubted |= fold.doubtful_markets
         self._put(fold.borrowers)
         self._due |= fold.doubtful
-        return Applied(frozenset(fold.borrowers))
+        return Applied(frozenset(fold.borrowers), new_sources)
 
     # Every block ----------------------------------------------------------------------------------------------------
 
@@ -105,9 +110,13 @@ class MorphoBlueSync:
         asked = [i for i in owing if i not in resting_now]
         params = [self._roster.params[i] for i in asked]
         yield from self._around.learn(params)
-        markets, (balances, answers) = yield from gather(
+        opted = self._opt_ins.by_position
+        markets, ((balances, answers), pre_prices) = yield from gather(
             gather_all([self._read(i, head, target) for i in asked]),
-            gather(read_balances(self._morpho, _tokens(params)), self._around.read_feeds(params, head)),
+            gather(
+                gather(read_balances(self._morpho, _tokens(params)), self._around.read_feeds(params, head)),
+                self._around.read_pre_prices(self._pre_oracles(opted), head.number),
+            ),
         )
         self._around.judge(markets, head.number)
         found = {i: self._around.follow(market, answers) for i, market in zip(asked, markets, strict=True)}
@@ -121,7 +130,19 @@ class MorphoBlueSync:
             isolated=found,
             balances=balances,
             ledger=self._ledger,
+            opted=opted,
+            pre_prices=pre_prices,
         )
+
+    def _pre_oracles(self, opted: Mapping[PositionKey, tuple[PreLiquidation, ...]]) -> set[Address]:
+        """Oracles of pre-liquidation contracts that somebody who owes opted in to, other than their market's own."""
+        return {
+            terms.oracle
+            for key, found in opted.items()
+            if self._borrower(key).borrow_shares
+            for terms in found
+            if terms.market in self._roster.params and terms.oracle != self._oracle(terms.market)
+        }
 
     def preceding(self, parent: MorphoBlueMarket, logs: Sequence[Log], target: BlockTarget) -> MorphoBlueMarket:
         """The markets just before a point inside the block after `parent`."""
@@ -141,6 +162,7 @@ class MorphoBlueSync:
         """Replace these borrowers by the contract's; doubt their markets, and those touched after this block."""
         self._doubted |= {market_of(key) for key in keys}
         self._doubted |= {i for i, block in self._touched.items() if block > head.number}
+        yield from self._opt_ins.reread(head.number)
         self._put((yield from read_borrowers(self._morpho, sorted(keys))))
 
     def _settle_doubts(self, head: BlockHead) -> Reads[None]:
@@ -185,6 +207,10 @@ class MorphoBlueSync:
             yield saved.roster_row(self._roster)
             self._roster_saved = True
 
+        if keys is None or self._opt_ins.changed:
+            yield Row(saved.OPT_INS_KEY, self._opt_ins.encoded())
+            self._opt_ins.changed = False
+
         for market in sorted(self._totals if keys is None else self._unsaved):
             yield saved.totals_row(market, self._totals[market])
 
@@ -202,6 +228,9 @@ class MorphoBlueSync:
         self._roster, self._totals = found.roster, found.totals
         self._totals = {market: found.totals.get(market, Totals()) for market in found.roster.params}
         self._doubted = set(self._roster.places)
+        if found.opt_ins is not None:
+            self._opt_ins.restore(found.opt_ins)
+
         self._ledger, self._due = Ledger(), set()
         self._put(found.borrowers)
 

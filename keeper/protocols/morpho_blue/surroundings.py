@@ -6,7 +6,7 @@ None of it comes from logs, so all of it is forgotten at every bootstrap and ask
 from collections.abc import Iterable, Sequence
 
 from keeper.protocols.morpho_blue.isolated import IsolatedMarket
-from keeper.protocols.morpho_blue.observation import read_adaptive
+from keeper.protocols.morpho_blue.observation import read_adaptive, read_prices
 from keeper.protocols.morpho_blue.oracle import Formula, read_aggregators, read_answers, read_formulas
 from keeper.protocols.morpho_blue.params import MarketParams
 from keeper.protocols.morpho_blue.quarantine import Quarantine
@@ -75,6 +75,18 @@ class Surroundings:
                 self.quarantine.failed(market.params.oracle, block)
             else:
                 self.quarantine.answered(market.params.oracle)
+
+    def read_pre_prices(self, oracles: Iterable[Address], block: int) -> Reads[dict[Address, int | None]]:
+        """Ask oracles that are not a market's for their price; one that gave none rests like any other."""
+        asked = sorted(oracle for oracle in set(oracles) if not self.quarantine.is_resting(oracle, block))
+        prices = (yield from read_prices(asked)) if asked else {}
+        for oracle, price in prices.items():
+            if price is None:
+                self.quarantine.failed(oracle, block)
+            else:
+                self.quarantine.answered(oracle)
+
+        return prices
 
     def _feeds(self, oracles: Iterable[Address]) -> list[Address]:
         formulas = (self._formulas.get(oracle) for oracle in oracles)
