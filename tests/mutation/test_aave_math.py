@@ -22,7 +22,7 @@ TESTS_V2 = (
     "tests/property/test_aave_v2_screen.py",
 )
 SUITES = {
-    "aave": (*TESTS_V2[:1], *TESTS_V3[:2], *TESTS_V2[1:3]),
+    "aave": (*TESTS_V2[:1], *TESTS_V3[:3]),
     "aave_v2": TESTS_V2,
     "aave_v3": TESTS_V3,
 }

@@ -187,3 +187,36 @@ def test_largest_cover_is_the_last_that_seizes_no_more():
 
     assert math.collateral_for(cover, pair) <= 3_301_200_000_000_000_000 < math.collateral_for(cover + 1, pair)
     assert cover == 6_000 * 10**6
+
+
+def test_collateral_that_is_just_enough_costs_what_was_asked_for():
+    # 3 * 1.05 = 3.15 -> 3, worth 1.5 -> 1 of the collateral at 2 each: all there is, so 3 are paid though 1 is worth 2.
+    pair = terms(
+        collateral_price=2, collateral_unit=1, debt_price=1, debt_unit=1, variable_debt=20, scaled_debt=20,
+        collateral_balance=1,
+    )  # fmt: skip
+    assert math.seize(3, pair) == Seizure(3, 1)
+
+
+def test_one_unit_of_variable_debt_that_burns_nothing_stops_the_stable_part_too():
+    # At an index of 4 one unit is a quarter of a scaled one, which the debt token refuses to burn first.
+    dear = terms(burn_index=4 * RAY, variable_debt=1, scaled_debt=1, stable_debt=5)
+    assert not math.burns(Seizure(3, ETHER), dear)
+
+
+@pytest.mark.parametrize(
+    ("bonus", "largest"),
+    [
+        (15_000, 0),  # one would seize 1.5, which rounds to two
+        (14_999, 1),  # one seizes 1.4999, which rounds to one
+    ],
+)
+def test_largest_cover_knows_a_half_from_almost_a_half(bonus, largest):
+    pair = terms(collateral_price=1, collateral_unit=1, debt_price=1, debt_unit=1, bonus=bonus)
+    assert math.largest_cover(1, pair) == largest
+
+
+def test_burns_at_an_odd_index_know_a_half_from_almost_a_half():
+    # At an index of 2 rays and one: one unit is 0.4999... of a scaled one and burns nothing, two are 0.999...
+    assert math.largest_burn(0, 2 * RAY + 1) == 1
+    assert math.least_burn(2 * RAY + 1) == 2
