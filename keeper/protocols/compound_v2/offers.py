@@ -5,12 +5,19 @@ Comptroller.liquidateBorrowAllowed, repayBorrowAllowed, seizeAllowed, redeemAllo
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from keeper.protocols.compound_v2.health import Weighed, is_forced, undecided, weigh, worst
 from keeper.protocols.compound_v2.market import CompoundV2Market
 from keeper.protocols.compound_v2.pair import SeizePair, terms_between
 from keeper.protocols.compound_v2.sizes import legal_sizes
 from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
+
+GAS_OF_A_PAIR: Final = 480_000
+GAS_OF_A_MARKET: Final = 85_000
+GAS_OF_THE_LIQUIDATOR: Final = 160_000
+GAS_TO_WRAP: Final = 50_000
+"""Measured on Venus 2.2.1 behind proxies and with feeds as prices, rounded up."""
 
 
 def offers(key: PositionKey, market: CompoundV2Market) -> Sequence[Offer | Declined]:
@@ -75,7 +82,15 @@ def _offer(key: PositionKey, places: tuple[int, int], weighed: Weighed, market: 
         size_token=debt.listing.underlying,
         sizes=sizes.intervals,
         detail=pair_between(places, market),
+        gas=_gas(key, places, market),
     )
+
+
+def _gas(key: PositionKey, places: tuple[int, int], market: CompoundV2Market) -> int:
+    """What liquidating and redeeming burns: the comptroller weighs every market the account is in."""
+    gas = GAS_OF_A_PAIR + GAS_OF_A_MARKET * market.account(key).entered.bit_count()
+    gas += sum(GAS_TO_WRAP for place in places if market.tokens[place].listing.native)
+    return gas if market.contracts.liquidator is None else gas + GAS_OF_THE_LIQUIDATOR
 
 
 def pair_between(places: tuple[int, int], market: CompoundV2Market) -> SeizePair:

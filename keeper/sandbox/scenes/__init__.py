@@ -3,7 +3,7 @@
 from typing import Final
 
 from keeper.sandbox.packages import SandboxError
-from keeper.sandbox.scenes import aave_v2, aave_v3, morpho_blue, spark
+from keeper.sandbox.scenes import aave_v2, aave_v3, compound_v2, morpho_blue, spark
 from keeper.sandbox.scenes.base import Scene
 
 SCENES: Final[tuple[Scene, ...]] = (
@@ -11,6 +11,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     aave_v2.SCENE,
     spark.SCENE,
     morpho_blue.SCENE,
+    compound_v2.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""
 DEFAULT: Final = aave_v3.NAME
