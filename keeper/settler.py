@@ -1,7 +1,7 @@
 """Settles what landed: the model on the state just before our transaction, and what the receipt's logs moved.
 
 The parent block's market and pools are kept by the engine; the block's logs before ours bring them to the point our
-transaction met. Nothing is read from our own plan but its size, its route and its loan.
+transaction met. Nothing is read from our own plan but its sizes, its route and its loan.
 """
 
 from collections import Counter
@@ -16,6 +16,8 @@ from keeper.errors import DecodeError, StateError
 from keeper.execution.booking import Settled
 from keeper.execution.causes import Result
 from keeper.journal.records import PlanRecord
+from keeper.planning.deal import merged
+from keeper.planning.funding import SWAP
 from keeper.pools import PoolBook
 from keeper.protocols.base import Market
 from keeper.routing.base import Pool
@@ -64,15 +66,10 @@ class MarketSettler:
 
         target = BlockTarget(block.number, block.timestamp, block.base_fee_wei, plan.target.expires_at)
         market = deployment.adapter.sync.preceding(parent, before, target)
-        offer = _offer(deployment, plan, market)
-        if offer is None:
-            raise StateError("the model has no such offer on the state it met", plan=plan.id)
-
-        realised = deployment.adapter.encoder.realised(offer, receipt.logs)
+        settlement, realised = _settled(deployment, plan, market), _realised(deployment, plan, market, receipt.logs)
         if isinstance(realised, Rejected):
             return realised
 
-        settlement = deployment.adapter.offers.settle(offer, plan.size, market)
         pools = self._pools.preceding(block.parent_hash, before)
         profit = None if pools is None else _profit(plan, settlement, pools)
         ours = {log.tx_hash for log in before if log.address == self._executor and log.topics[:1] == (EXECUTED,)}
@@ -86,7 +83,36 @@ class MarketSettler:
         return [log for log in logs if log.index < first]
 
 
-def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer | None:
+def _settled(deployment: Deployment, plan: PlanRecord, market: Market) -> Settlement:
+    """What the model says all calls of a plan move, each on what the one before it left."""
+    model = deployment.adapter.offers
+    moved: list[Settlement] = []
+    for size in plan.sizes:
+        offer = _offer(deployment, plan, market)
+        moved.append(model.settle(offer, size, market))
+        market = model.after(offer, size, market) if len(plan.sizes) > 1 else market
+
+    return merged(moved)
+
+
+def _realised(deployment: Deployment, plan: PlanRecord, market: Market, logs: Sequence[Log]) -> Settlement | Rejected:
+    """What the receipt says all calls of a plan moved: each is told by the logs after those of the one before it."""
+    encoder, offer = deployment.adapter.encoder, _offer(deployment, plan, market)
+    moved: list[Settlement] = []
+    for _ in plan.sizes:
+        found = encoder.realised(offer, logs)
+        if isinstance(found, Rejected):
+            return found
+
+        moved.append(found)
+        if len(plan.sizes) > 1:
+            told = (i for i in range(1, len(logs)) if not isinstance(encoder.realised(offer, logs[:i]), Rejected))
+            logs = logs[next(told, len(logs)) :]
+
+    return merged(moved)
+
+
+def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer:
     """The offer the plan took, as it stood just before: same kind, same position, same pair, sized in the same."""
     offers = deployment.adapter.offers
     found = offers.open_offers(market) if plan.position is None else offers.offers(plan.position, market)
@@ -95,7 +121,7 @@ def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer | 
         if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token, offer.size_token) == wanted:
             return offer
 
-    return None
+    raise StateError("the model has no such offer on the state it met", plan=plan.id)
 
 
 def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:
@@ -107,9 +133,13 @@ def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Po
     route = plan.details["route"]
     hops = [(_address(hop["pool"]), _address(hop["in"]), _address(hop["out"])) for hop in route["hops"]]
     last = {token_in: place for place, (_, token_in, _) in enumerate(hops)}
+    if plan.details["funding"]["lender"]["kind"] == SWAP:
+        # What is sold before it is there is sold as planned; what is seized beyond that stays.
+        last.pop(plan.collateral_token, None)
+
     for place, (address, token_in, token_out) in enumerate(hops):
         # As the program does: planned parts, and the last of them sells what is left.
-        amount = held[token_in] if last[token_in] == place else int(route["amounts"][place])
+        amount = held[token_in] if last.get(token_in) == place else int(route["amounts"][place])
         pool = pools.get(address)
         swap = None if pool is None else pool.quote_in(token_in, amount)
         if swap is None:

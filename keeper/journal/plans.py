@@ -167,6 +167,7 @@ def _details(opportunity: Opportunity) -> dict[str, object]:
         "pays": opportunity.settlement.pays,
         "receives": opportunity.settlement.receives,
         "sizes": opportunity.offer.sizes,
+        "steps": [step.size for step in opportunity.calls],
         "prelude": opportunity.calls[0].offer.prelude,
         "offer": opportunity.offer.detail,
         "funding": opportunity.funding,

@@ -1,6 +1,6 @@
 """What the journal gives back: plans, transactions and outcomes as they were written, frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -117,6 +117,12 @@ class PlanRecord:
     executor: Address
     data: bytes
     details: Mapping[str, Any]
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The size of every call on the position, in order; mostly it is one, and that is `size`."""
+        steps: Sequence[str] = self.details.get("steps") or ()
+        return tuple(map(int, steps)) or (self.size,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,8 +116,9 @@ class Appraisal:
         if net is None:
             return self._no(Reason.UNKNOWN_PRICE)
 
-        if found.profit <= 0 or net.net_usd < self._policy.min_profit_usd:
-            reason = Reason.UNPROFITABLE if found.profit <= 0 else Reason.BELOW_MIN_PROFIT
+        worthless = found.profit <= 0 or not found.is_covered
+        if worthless or net.net_usd < self._policy.min_profit_usd:
+            reason = Reason.UNPROFITABLE if worthless else Reason.BELOW_MIN_PROFIT
             return self._no(reason, **self._numbers(found, net))
 
         return Opportunity(

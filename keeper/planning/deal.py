@@ -117,6 +117,12 @@ class Way:
     spot: int | None = None
 
 
+def is_plain(way: Way) -> bool:
+    """Whether a way sells every token once: shared sales are dear to quote, and searched only by their own means."""
+    hops = way.route.hops
+    return len({hop.token_in for hop in hops}) == len(hops)
+
+
 class Sized(NamedTuple):
     """A deal at one size, one way; `profit` in base units of the paid token, before gas.
 
@@ -132,6 +138,11 @@ class Sized(NamedTuple):
     steps: tuple[Step, ...] = ()
 
     @property
+    def is_covered(self) -> bool:
+        """Whether the payment can be made: where nothing is lent, by what the sale brings even once it has grown."""
+        return self.way.lender.kind not in SELF_FUNDED or self.quote.amount_out >= self.terms.at_most
+
+    @property
     def net(self) -> int:
         """Profit less what the gas costs, in the paid token."""
         return self.profit - self.way.gas_cost
@@ -145,7 +156,7 @@ def profit_of(deal: Deal, way: Way, size: int) -> int:
         return NOTHING
 
     sold_for = way.route.amount_out(terms.received)
-    if sold_for is None or (lender.kind in SELF_FUNDED and sold_for < terms.at_most):
+    if sold_for is None:
         return NOTHING
 
     return sold_for - terms.paid - (loan_fee(lender, terms.at_most) if lender.fee_bps else 0)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from keeper.planning.bounded import Curve, searched
-from keeper.planning.deal import NOTHING, SPOT_BITS, Deal, Sized, Terms, Way, profit_of, sized
+from keeper.planning.deal import NOTHING, SPOT_BITS, Deal, Sized, Terms, Way, is_plain, profit_of, sized
 from keeper.planning.search import first_at_least
 from keeper.types import OfferKind
 from keeper.units import BPS, MAX_UINT256
@@ -49,11 +49,12 @@ def best_size(deal: Deal, ways: Sequence[Way]) -> Sized | None:
 
             profit = profit_of(deal, way, size)
             if profit == NOTHING:
-                size = searched(deal, way, low, high)
-                if size is None:
-                    continue
-
+                # Too little to give anything: whatever would, costs more than one unit of it brings.
+                size = high
                 profit = profit_of(deal, way, size)
+
+            if profit == NOTHING:
+                continue
 
             if best is None or profit - way.gas_cost > best.profit - best.way.gas_cost:
                 best = _Best(profit, way, size, line)
@@ -108,7 +109,7 @@ class _Line:
         expected = start.received + size * received // high
         bend = abs(self._deal.terms(size).received - expected)
         is_bent = bend > _ROUNDINGS + (expected >> _FINE)
-        return searched(self._deal, way, self._low, high) if is_bent else size
+        return searched(self._deal, way, self._low, high) if is_bent and is_plain(way) else size
 
     def _affordable(self, available: int) -> int | None:
         """The greatest size that a lender can pay for; None where it is below the interval."""
@@ -151,7 +152,7 @@ class _Line:
             return size, best.profit
 
         width = (terms.paid - start.paid) // received
-        if max(width, self._coarsest(best, terms)) * _COARSE > best.profit:
+        if is_plain(best.way) and max(width, self._coarsest(best, terms)) * _COARSE > best.profit:
             size = Curve(deal, best.way, low, high).polished(size)
             return size, profit_of(deal, best.way, size)
 
