@@ -8,6 +8,7 @@ import click
 
 from keeper.cli.options import address, addresses, config_option, example, load, output_options
 from keeper.cli.passphrase import passphrase_from
+from keeper.telemetry.plurals import counted
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -291,7 +292,7 @@ def _show(prepared: "Prepared", *, as_json: bool) -> None:
     if not prepared.calls:
         click.echo("nothing to do")
     elif prepared.sent:
-        click.echo(f"done in {len(calls)} transactions")
+        click.echo(f"done in {counted(len(calls), 'transaction')}")
     else:
-        click.echo(f"{len(calls)} calls for the owner to make:")
+        click.echo(f"{counted(len(calls), 'call')} for the owner to make:")
         click.echo(json.dumps(calls, indent=2))

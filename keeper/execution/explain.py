@@ -29,6 +29,7 @@ from keeper.execution.operations import (
     Unwrap,
     Watch,
 )
+from keeper.execution.token_errors import TOKEN_MEANINGS
 from keeper.types import Address, to_checksum
 
 K = TypeVar("K", bound=IntEnum)
@@ -235,12 +236,13 @@ _MEANINGS: Final = {
     "AboveCap(address,uint256,uint256)": "vault: {1} of {0} is above the cap {2}",
     "NotRepaid(address,uint256,uint256)": "vault: {1} of {0} came back, {2} was expected",
 }
-_BY_SELECTOR: Final = {keccak(text=signature)[:4]: signature for signature in _MEANINGS}
+_ALL_MEANINGS: Final = {**TOKEN_MEANINGS, **_MEANINGS}
+_BY_SELECTOR: Final = {keccak(text=signature)[:4]: signature for signature in _ALL_MEANINGS}
 _PANICS: Final = {0x01: "assertion", 0x11: "overflow", 0x12: "division by zero", 0x32: "index out of bounds"}
 
 
 def explain_revert(data: bytes) -> str:
-    """Put a revert of the executor or its vault in words; a protocol's own is named by its hex, for its adapter."""
+    """Put a revert of the executor, its vault or a token in words; a protocol's own is hex, for its adapter."""
     selector, body = data[:4], data[4:]
     signature = _BY_SELECTOR.get(selector)
 
@@ -249,7 +251,7 @@ def explain_revert(data: bytes) -> str:
 
         if len(body) >= 32 * len(types):
             shown = [_show(kind, body[32 * i : 32 * i + 32]) for i, kind in enumerate(types)]
-            return f"{signature.partition('(')[0]}: {_MEANINGS[signature].format(*shown)}"
+            return f"{signature.partition('(')[0]}: {_ALL_MEANINGS[signature].format(*shown)}"
 
     if selector == keccak(text="Error(string)")[:4] and len(body) >= 64:
         length = int.from_bytes(body[32:64], "big")
@@ -263,7 +265,7 @@ def explain_revert(data: bytes) -> str:
 
 
 def explains(data: bytes) -> bool:
-    """Tell whether a revert is the executor's or its vault's own."""
+    """Tell whether a revert is the executor's, its vault's or a token's, rather than a protocol's."""
     return data[:4] in _BY_SELECTOR
 
 

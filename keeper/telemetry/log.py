@@ -4,11 +4,12 @@ Every line passes the redactor and the sanitiser, whichever logger it came from;
 way. What is worth logging is decided where it happens, not here.
 """
 
+import io
 import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import structlog
 
@@ -30,7 +31,8 @@ def configure_logging(
 
     `as_json` None decides by the stream: lines for people at a terminal, JSON Lines otherwise.
     """
-    stream = sys.stderr if stream is None else stream
+    # A text stream in all that is asked of one here: to write, to flush, to say whether it is a terminal.
+    stream = cast("TextIO", _StandardError()) if stream is None else stream
     is_terminal = stream.isatty()
     as_json = not is_terminal if as_json is None else as_json
     first: list[structlog.typing.Processor] = [
@@ -74,6 +76,19 @@ def readable(value: object) -> object:
             return value
         case _:
             return str(value)
+
+
+class _StandardError(io.TextIOBase):
+    """Standard error as it is when something is written: while a progress bar is shown, lines go above it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
 
 
 class _Cleaner:

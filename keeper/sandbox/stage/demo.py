@@ -15,9 +15,9 @@ from keeper.sandbox.stage.conclusion import conclude
 from keeper.sandbox.stage.opened import Stage, open_stage
 from keeper.sandbox.stage.options import Options, console_of
 from keeper.sandbox.stage.play import AfterBlock, play
-from keeper.sandbox.stage.tables import counted
 from keeper.sandbox.stage.trial import Trial, Valuer, run_trial
 from keeper.sandbox.world import World
+from keeper.telemetry.plurals import counted
 from keeper.types import Address
 
 

@@ -24,8 +24,8 @@ from keeper.sandbox.stage.fork import Ground, follow, publish, take_over
 from keeper.sandbox.stage.operator import move_in
 from keeper.sandbox.stage.options import Options, console_of
 from keeper.sandbox.stage.play import AfterBlock
-from keeper.sandbox.stage.tables import counted
 from keeper.sandbox.stage.trial import Trial, Valuer, run_trial
+from keeper.telemetry.plurals import counted
 from keeper.types import Address
 
 FALLS_BPS: Final = ((9_600, True), (9_000, True), (8_200, False), (7_000, True), (7_700, True))

@@ -11,7 +11,6 @@ from rich.text import Text
 from keeper.sandbox.stage.results import DECLINED, LANDED, Evidence, Row, account_of_row, rows_of
 from keeper.sandbox.stage.tables import (
     Names,
-    counted,
     dollars_text,
     factor_text,
     name_text,
@@ -21,6 +20,7 @@ from keeper.sandbox.stage.tables import (
     units_text,
     wad_text,
 )
+from keeper.telemetry.plurals import counted
 from keeper.telemetry.sanitise import line_text
 from keeper.telemetry.table import Labels
 from keeper.units import WAD

@@ -73,8 +73,3 @@ def dollars_text(amount: str | None) -> str:
 def plain_text(number: object) -> str:
     """Spell a number."""
     return "-" if number is None else f"{int(str(number)):,}"
-
-
-def counted(count: int, noun: str, ending: str = "s") -> str:
-    """Spell a count of things, one or many."""
-    return f"{count:,} {noun}{'' if count == 1 else ending}"

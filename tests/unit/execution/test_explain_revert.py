@@ -25,6 +25,14 @@ def revert(signature, *values):
         ),
         (revert("Paused()"), "Paused: the executor is paused"),
         (revert("Error(string)", "STF"), "STF"),
+        (
+            revert("InsufficientBalance(address,uint256,uint256)", "0x" + "11" * 20, 4, 5),
+            "InsufficientBalance: token: 0x1111111111111111111111111111111111111111 has 4 base units, 5 are needed",
+        ),
+        (
+            revert("ERC20InsufficientAllowance(address,uint256,uint256)", "0x" + "11" * 20, 4, 5),
+            f"ERC20InsufficientAllowance: token: 0x{'11' * 20} may take 4 base units, 5 are needed",
+        ),
         (revert("Panic(uint256)", 0x11), "panic 0x11 (overflow)"),
         (revert("Panic(uint256)", 0x99), "panic 0x99 (unnamed)"),
         (bytes.fromhex("930bb771"), "0x930bb771"),
