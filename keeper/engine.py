@@ -275,6 +275,9 @@ class Engine:
         if stopped:
             line["stopped"] = stopped
 
+        if self._desk.held:
+            line["held"] = list(self._desk.held)
+
         log.info("block_processed", **line)
         self._journal.record_pass(decision.head, line, declined)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -10,6 +11,7 @@ import structlog
 
 from keeper.chain.heads import HeadFollower
 from keeper.chain.port import HeadEvent
+from keeper.execution.switch import Order, Switch
 
 DEAF_AFTER_S: Final = 60.0
 """A run that may end by itself ends when no head came for this long."""
@@ -36,6 +38,21 @@ def stop_signals() -> Iterator[asyncio.Event]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+@contextmanager
+def pause_signal(switch: Switch) -> Iterator[None]:
+    """Turn SIGUSR1 into the operator's pause, which only `keeper resume` takes back."""
+    loop = asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        switch.write(Order.PAUSE, "by signal", at=time.time_ns())
+
+    loop.add_signal_handler(signal.SIGUSR1, on_signal)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGUSR1)
 
 
 async def heads_until(

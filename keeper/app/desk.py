@@ -1,86 +1,98 @@
 """The acting half of a run: for a dry run a desk that stops after simulating, for a live one the key and its outbox."""
 
-import sys
+import time
 from collections.abc import Mapping
-from getpass import getpass
+from pathlib import Path
+from typing import Final
 
+from keeper.app.keys import max_fee_wei, needed, operators_of
 from keeper.app.warm import Book
 from keeper.app.wiring import bid_policy
 from keeper.chain.live import LiveChain
-from keeper.config.model import ExecutorConfig, KeeperConfig, KeysConfig
+from keeper.config.model import GovernorConfig, KeeperConfig, KeysConfig
 from keeper.deployment import Deployment
-from keeper.errors import ConfigError, SigningKeyError
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
-from keeper.execution.calldata import EXECUTE_SELECTOR
 from keeper.execution.desk import Desk, Live
 from keeper.execution.explain import explain_revert, explains
-from keeper.execution.keys import open_keystore, read_address, read_passphrase
+from keeper.execution.governor import Governor
 from keeper.execution.lane import Lane
 from keeper.execution.outbox import Outbox
-from keeper.execution.signer import LocalSigner, SigningPolicy
+from keeper.execution.signer import Signer
 from keeper.execution.simulate import Explain, Simulator
 from keeper.execution.submit import PublicPool
+from keeper.execution.switch import Switch
+from keeper.execution.thresholds import Thresholds
 from keeper.execution.track import Tracker
 from keeper.journal.store import Journal
 from keeper.settler import MarketSettler
 from keeper.types import ZERO_ADDRESS, Address
 
-
-def open_signer(config: KeeperConfig) -> LocalSigner:
-    """Open the operator key of a live run: first of all, so that a wrong passphrase costs no warming up."""
-    keys, executor = _needed(config)
-    signing = SigningPolicy(
-        config.chain.id, frozenset({executor.address}), frozenset({EXECUTE_SELECTOR}), _max_fee_wei(config)
-    )
-    return LocalSigner(open_keystore(keys.keystore, passphrase(keys)), signing)
+SHORT_BREAK_BLOCKS: Final = 25
+"""A restart within so many blocks of the last pass goes on at once: five minutes on Ethereum."""
 
 
 def build_desk(
-    config: KeeperConfig, chain: LiveChain, journal: Journal, book: Book, signer: LocalSigner | None
+    config: KeeperConfig, chain: LiveChain, journal: Journal, book: Book, signers: tuple[Signer, ...]
 ) -> Desk:
-    """Assemble the desk; without a signer it stops after simulating."""
+    """Assemble the desk; without signers it stops after simulating. `SigningKeyError` after a kill, until resumed."""
     policies = {strategy.name: bid_policy(strategy) for strategy in config.strategies}
     explain = _explain({deployment.name: deployment for deployment in book.deployments})
-    if signer is None:
+    if not signers:
         return Desk(journal, Simulator(chain, _operator(config), explain), policies)
 
-    keys, executor = _needed(config)
-    outbox = Outbox(signer, PublicPool(chain), journal, max_fee_wei=_max_fee_wei(config))
+    keys, executor = needed(config)
+    governor = Governor(journal, thresholds(config.governor), Switch(switch_path(config)), started_at=int(time.time()))
+    governor.refuse_killed()
     settler = MarketSettler(chain, book.deployments, book.pools, executor.address)
     bookkeeper = Bookkeeper(chain, journal, settler, explain)
-    tracker = Tracker(chain, outbox, journal, bookkeeper, confirmations=config.chain.confirmations)
-    account = OperatorAccount(chain, journal, signer.address, warning_days=keys.gas_warning_days)
-    live = Live((Lane(account, outbox, tracker),))
-    return Desk(journal, Simulator(chain, signer.address, explain), policies, live)
+    lanes = []
+    for signer in signers:
+        outbox = Outbox(signer, PublicPool(chain), journal, governor, max_fee_wei=max_fee_wei(config))
+        tracker = Tracker(chain, outbox, journal, bookkeeper, confirmations=config.chain.confirmations)
+        account = OperatorAccount(chain, journal, signer.address, warning_days=keys.gas_warning_days)
+        watched = _heads_to_watch(keys, journal, signer.address, book)
+        lanes.append(Lane(account, outbox, tracker, watch_heads=watched))
+
+    simulator = Simulator(chain, signers[0].address, explain)
+    return Desk(journal, simulator, policies, Live(tuple(lanes), governor))
 
 
-def passphrase(keys: KeysConfig) -> str:
-    """Read the passphrase from its file, or ask a person for it."""
-    if keys.passphrase_file is not None:
-        return read_passphrase(keys.passphrase_file)
-
-    if not sys.stdin.isatty():
-        raise SigningKeyError("no terminal to ask for the passphrase at: name its file in [keys] passphrase_file")
-
-    return getpass(f"Passphrase of {keys.keystore}: ")
+def switch_path(config: KeeperConfig) -> Path:
+    """Where the operator's switch is: as configured, or beside the live journal."""
+    journal = config.run.journal
+    return config.governor.switch_file or journal.with_name(journal.name + ".switch")
 
 
-def _max_fee_wei(config: KeeperConfig) -> int:
-    """The dearest fee per gas any strategy may pay."""
-    return max(bid_policy(strategy).max_fee_wei for strategy in config.strategies)
+def thresholds(config: GovernorConfig) -> Thresholds:
+    """Take the governor's numbers out of its table."""
+    return Thresholds(
+        gas_budget_wei=config.gas_budget_per_day.amount,
+        max_loss_usd=config.max_loss_per_day.amount,
+        max_drawdown_usd=config.max_drawdown.amount,
+        max_reverts=config.max_consecutive_reverts,
+        revert_hold_s=config.revert_hold_s,
+        max_per_minute=config.max_transactions_per_minute,
+        cooldown_s=config.cooldown_s,
+    )
 
 
-def _needed(config: KeeperConfig) -> tuple[KeysConfig, ExecutorConfig]:
-    if config.keys is None or config.executor is None:
-        raise ConfigError("going live needs the tables [keys] and [executor]: see docs/configuration.md")
+def _heads_to_watch(keys: KeysConfig, journal: Journal, address: Address, book: Book) -> int:
+    """For how long to look for somebody else with the key: not at all after a short break of our own.
 
-    return config.keys, config.executor
+    Whoever used it before the break would have been noticed then, and whoever used it since shows in its nonce.
+    """
+    last = journal.last_block()
+    is_known = journal.transactions.first_nonce(address) is not None
+    if is_known and last is not None and 0 <= book.head.number - last <= SHORT_BREAK_BLOCKS:
+        return 0
+
+    return keys.doppelganger_blocks
 
 
 def _operator(config: KeeperConfig) -> Address:
     """Whose transactions a dry run pretends to send: the configured key's, if its keystore can be read."""
-    return ZERO_ADDRESS if config.keys is None else read_address(config.keys.keystore)
+    return next(iter(operators_of(config)), ZERO_ADDRESS)
 
 
 def _explain(deployments: Mapping[str, Deployment]) -> Explain:

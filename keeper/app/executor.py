@@ -4,14 +4,15 @@ from typing import Final
 
 from eth_utils.crypto import keccak
 
+from keeper.app.keys import operators_of, refuse_shared_roles
 from keeper.chain.live import LiveChain
 from keeper.config.model import KeeperConfig
 from keeper.errors import ExecutorError
-from keeper.execution.keys import read_address
 from keeper.protocols.reads import Reads, ask
 from keeper.types import Address, Call, to_checksum
 
 _IS_OPERATOR: Final = bytes(keccak(text="isOperator(address)")[:4])
+_OWNER: Final = bytes(keccak(text="owner()")[:4])
 _PAUSED: Final = bytes(keccak(text="paused()")[:4])
 
 
@@ -41,30 +42,36 @@ async def check_executor(config: KeeperConfig, chain: LiveChain, *, live: bool) 
         )
 
     head = await chain.latest()
-    if head is not None:
-        operator = read_address(config.keys.keystore) if live and config.keys is not None else None
-        await chain.reads(_check(address, operator), head)
+    if head is None:
+        return
+
+    operators = operators_of(config) if live else ()
+    owner = await chain.reads(_check(address, operators), head)
+    refuse_shared_roles(config, {"the executor's owner": owner} if live else {})
 
 
-def _check(executor: Address, operator: Address | None) -> Reads[None]:
-    whose = operator or executor
-    paused, allowed = yield from ask(Call(executor, _PAUSED), Call(executor, _IS_OPERATOR + bytes(12) + whose))
-    if not (paused.ok and allowed.ok and len(paused.data) == len(allowed.data) == 32):
+def _check(executor: Address, operators: tuple[Address, ...]) -> Reads[Address]:
+    """Refuse an executor that is none, is paused, or is deaf to an operator; return its owner."""
+    whose = operators or (executor,)
+    asked = (_PAUSED, _OWNER, *(_IS_OPERATOR + bytes(12) + operator for operator in whose))
+    answers = yield from ask(*(Call(executor, data) for data in asked))
+    if not all(answer.ok and len(answer.data) == 32 for answer in answers):
         raise ExecutorError(
             f"the contract at {to_checksum(executor)} is not a keeper executor: check [executor] address",
             executor=to_checksum(executor),
         )
 
-    if operator is None:
-        return
-
-    if any(paused.data):
+    paused, owner, *allowed = answers
+    if operators and any(paused.data):
         raise ExecutorError(f"the executor {to_checksum(executor)} is paused: its owner must unpause it first")
 
-    if not any(allowed.data):
-        raise ExecutorError(
-            f"the executor {to_checksum(executor)} does not take orders from {to_checksum(operator)}, the key in "
-            "[keys] keystore: its owner must add it as an operator",
-            executor=to_checksum(executor),
-            operator=to_checksum(operator),
-        )
+    for operator, answer in zip(operators, allowed, strict=False):
+        if not any(answer.data):
+            raise ExecutorError(
+                f"the executor {to_checksum(executor)} does not take orders from {to_checksum(operator)}, a key of "
+                "[keys] or [[lane]]: its owner must add it with `keeper executor operator add`",
+                executor=to_checksum(executor),
+                operator=to_checksum(operator),
+            )
+
+    return Address(owner.data[12:])

@@ -1,6 +1,7 @@
 """One run of the keeper, from warming up to the last block: `keeper run`."""
 
 import asyncio
+import math
 import time
 from contextlib import AsyncExitStack
 from typing import Final
@@ -8,8 +9,9 @@ from typing import Final
 import structlog
 
 from keeper import __version__
-from keeper.app.desk import build_desk, open_signer
+from keeper.app.desk import build_desk, switch_path
 from keeper.app.executor import check_executor
+from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
 from keeper.app.planner import BlockPlanner
 from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
@@ -18,11 +20,14 @@ from keeper.chain.recorder import FlightRecorder, RecordingChain
 from keeper.config.fingerprint import decisive_json, fingerprint
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine, Mind, Pace
-from keeper.errors import KeeperError, StateError
+from keeper.errors import ConfigError, KeeperError, SigningKeyError, StateError
 from keeper.execution.desk import Desk
-from keeper.heartbeat import DEAF_AFTER_S, heads_until, stop_signals
+from keeper.execution.switch import Switch
+from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
+from keeper.journal.lock import KeyLock
 from keeper.journal.store import Journal, RunInfo
-from keeper.types import BlockHead
+from keeper.oracles.feeds import read_feed
+from keeper.types import BlockHead, Reason, to_checksum
 from keeper.warmup import save_book
 
 SAVE_EVERY_BLOCKS: Final = 50
@@ -41,26 +46,38 @@ async def run(
     try:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
             stop = stack.enter_context(stop_signals())
-            signer = open_signer(config) if live else None
+            stack.enter_context(pause_signal(Switch(switch_path(config))))
+            signers = open_signers(config) if live else ()
+            stack.push_async_callback(close_signers, signers)
+            for operator in operators_of(config) if live else ():
+                stack.callback(KeyLock(config.chain.id, operator).release)
+
+            await check_signers(signers)
             chain = await open_chain_of(config)
             stack.push_async_callback(chain.close)
             await check_executor(config, chain, live=live)
+            await check_native_feed(config, chain)
             journal = stack.enter_context(_open_journal(config, live=live))
             book = await warm_up(config, chain, journal.state, as_json=json)
             recording = _recording(config, chain, stack)
-            desk = build_desk(config, chain, journal, book, signer)
+            desk = build_desk(config, chain, journal, book, signers)
             await desk.arm(adopt=init_journal)
             engine = await _engine(config, (chain, recording), journal, book, desk)
 
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
+            enough = math.inf if until_idle is None else until_idle
             heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
             await engine.run(
-                heads, lambda idle: until_idle is not None and idle >= until_idle, lambda: follower.newest_number
+                heads, lambda idle: desk.killed is not None or idle >= enough, lambda: follower.newest_number
             )
             following.cancel()
             if engine.true_at is not None:
                 save_book(journal.state, book.sources, engine.true_at)
+
+            if desk.killed is not None:
+                raise SigningKeyError(desk.killed)
+
     except* KeeperError as errors:
         raise _first(errors) from None
 
@@ -99,6 +116,20 @@ async def open_chain_of(config: KeeperConfig) -> LiveChain:
     """Connect to the configured endpoints; `ConfigError` for another chain, `RpcError` where none answers."""
     chain = config.chain
     return await open_chain(ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s))
+
+
+async def check_native_feed(config: KeeperConfig, chain: LiveChain) -> None:
+    """Refuse a `native_usd` that is no price feed, naming the setting; an old price may become a new one."""
+    head = await chain.latest()
+    feed = config.chain.native_usd
+    if head is None or await chain.reads(read_feed(feed, 0), head) is not Reason.UNKNOWN_PRICE:
+        return
+
+    raise ConfigError(
+        f"{to_checksum(feed)} gives no price",
+        setting=("chain", "native_usd"),
+        hint="it must be a feed of the native token in US dollars, on this chain (decimals, latestRoundData)",
+    )
 
 
 def _open_journal(config: KeeperConfig, *, live: bool) -> Journal:

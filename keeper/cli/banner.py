@@ -7,6 +7,7 @@ import click
 from keeper import __version__
 from keeper.config.fingerprint import fingerprint
 from keeper.config.load import Loaded
+from keeper.config.model import KeyConfig
 from keeper.config.presets import KEY, UsedPreset
 from keeper.journal.store import journal_path
 from keeper.types import to_checksum
@@ -27,7 +28,7 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "chain": config.chain.id,
         "rpc": [str(url) for url in config.chain.rpc],
         "executor": None if config.executor is None else to_checksum(config.executor.address),
-        "keystore": None if config.keys is None else str(config.keys.keystore),
+        "keys": [_key_text(key) for key in (config.keys, *config.lanes) if key is not None],
         "journal": str(journal_path(config.run.journal, live=live)),
         "deployments": [f"{table.name} ({table.adapter})" for table in config.deployments],
         "presets": [_preset(loaded, each) for each in loaded.presets] or None,
@@ -54,6 +55,14 @@ def _preset(loaded: Loaded, used: UsedPreset) -> str:
     """Say what a preset gave, and whether it could be checked."""
     doubt = "" if used.preset.verified else f" NOT VERIFIED: {used.preset.doubt}"
     return f"{used.preset.name} ({loaded.places.of((*used.path, KEY))}: {', '.join(used.keys)}){doubt}"
+
+
+def _key_text(key: KeyConfig) -> str:
+    """Say where a key is, never what protects it."""
+    if key.signer is None:
+        return str(key.keystore)
+
+    return f"{'' if key.address is None else to_checksum(key.address)} at {key.signer}"
 
 
 def _why(loaded: Loaded, *, live_asked: bool) -> str:

@@ -100,7 +100,7 @@ def deploy(  # noqa: PLR0913  # one parameter per option of the verb
         guardian=guardian or owner,
         treasury=treasury,
         wrapped_native=config.chain.wrapped_native,
-        operators=operators or (_operator(config),),
+        operators=operators or _operators(config),
     )
     state, block = asyncio.run(owner_verbs.deploy(config, account, params, salt.to_bytes(32)))
     facts = {**_facts(state), "start_block": block}
@@ -248,20 +248,24 @@ def _account(config: "KeeperConfig", keystore: Path | None, passphrase_file: Pat
     if keystore is not None:
         return open_keystore(keystore, passphrase_from(passphrase_file))
 
-    if config.keys is None:
-        raise ConfigError("no key to pay with: name one with --keystore, or add a [keys] table")
+    if config.keys is None or config.keys.keystore is None:
+        raise ConfigError("no key to pay with: name one with --keystore, or a keystore in [keys]")
 
-    return open_keystore(config.keys.keystore, passphrase_from(passphrase_file or config.keys.passphrase_file))
+    from keeper.app.keys import passphrase
+
+    secret = passphrase(config.keys) if passphrase_file is None else passphrase_from(passphrase_file)
+    return open_keystore(config.keys.keystore, secret)
 
 
-def _operator(config: "KeeperConfig") -> "Address":
+def _operators(config: "KeeperConfig") -> "tuple[Address, ...]":
+    from keeper.app.keys import operators_of
     from keeper.errors import ConfigError
-    from keeper.execution.keys import read_address
 
-    if config.keys is None:
+    found = operators_of(config)
+    if not found:
         raise ConfigError("no operator: name one with --operator, or add a [keys] table")
 
-    return read_address(config.keys.keystore)
+    return found
 
 
 def _facts(state: "ExecutorState") -> "dict[str, str | bool | list[str]]":

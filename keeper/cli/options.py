@@ -74,12 +74,18 @@ def load(config_path: Path, *, as_json: bool, debug: bool) -> "Loaded":
     from keeper.config.load import load_config
 
     loaded = load_config(config_path)
-    start_logging((url.reveal() for url in loaded.config.chain.rpc), as_json=as_json, debug=debug)
+    start_logging(_secrets(loaded), as_json=as_json, debug=debug)
     log = structlog.get_logger()
     for warning in loaded.warnings:
         log.warning("config_doubted", text=warning)
 
     return loaded
+
+
+def _secrets(loaded: "Loaded") -> "list[str]":
+    config = loaded.config
+    keys = [*config.lanes] if config.keys is None else [config.keys, *config.lanes]
+    return [url.reveal() for url in (*config.chain.rpc, *(key.signer for key in keys)) if url is not None]
 
 
 def start_logging(secrets: Iterable[str], *, as_json: bool, debug: bool) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
 
+from keeper.app.keys import operators_of
 from keeper.app.permissions import wanted_allowlist
 from keeper.app.run import open_chain_of
 from keeper.chain.live import LiveChain
@@ -14,7 +15,6 @@ from keeper.errors import ConfigError, ExecutorError
 from keeper.execution.allowlist import Allowlist, missing, surplus
 from keeper.execution.artifact import ExecutorParams, create2_address, executor_creation_code
 from keeper.execution.deploy import Wallet, configure_call, deploy_executor, head_of, send_all, sweep_call
-from keeper.execution.keys import read_address
 from keeper.execution.verify import ExecutorState, findings, read_executor
 from keeper.protocols.reads import ask
 from keeper.types import ZERO_ADDRESS, Address, BalanceAt, Call, Returned, TokenAmount, to_checksum
@@ -172,7 +172,7 @@ def _amount(answer: Returned) -> int:
 
 
 def _operators(config: KeeperConfig) -> tuple[Address, ...]:
-    return () if config.keys is None else (read_address(config.keys.keystore),)
+    return operators_of(config)
 
 
 def _as_pinned(wanted: Allowlist, state: ExecutorState) -> Allowlist:

@@ -39,6 +39,7 @@ def command(  # noqa: PLR0913  # one parameter per option
     import asyncio
 
     from keeper.config.load import require_ready
+    from keeper.errors import ConfigError
 
     loaded = load(config_path, as_json=as_json, debug=debug)
     armed = live and loaded.config.run.live
@@ -47,7 +48,14 @@ def command(  # noqa: PLR0913  # one parameter per option
 
     announce(loaded, live_asked=live, as_json=as_json)
     run = app.run(loaded.config, live=armed, until_idle=until_idle, json=as_json, init_journal=init_journal)
-    return asyncio.run(run)
+    try:
+        return asyncio.run(run)
+    except ConfigError as error:
+        setting, hint = error.data.get("setting"), str(error.data.get("hint", ""))
+        if not isinstance(setting, tuple):
+            raise
+
+        raise loaded.refuse(ConfigError, setting, error.message, hint) from None
 
 
 def announce(loaded: "Loaded", *, live_asked: bool, as_json: bool) -> None:

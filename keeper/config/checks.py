@@ -7,7 +7,8 @@ executor's owner) is checked where the chain is read.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from keeper.config.model import FixedBid, KeeperConfig, MoneyUnit
+from keeper.config.lines import KeyPath
+from keeper.config.model import FixedBid, KeeperConfig, KeyConfig, MoneyUnit
 from keeper.config.problems import Problem, did_you_mean
 from keeper.units import USD, WAD
 
@@ -20,6 +21,7 @@ def check(config: KeeperConfig) -> tuple[Problem, ...]:
         *_duplicate_names(config),
         *_unknown_references(config),
         *_implausible_numbers(config),
+        *_unclear_keys(config),
     )
 
 
@@ -123,6 +125,37 @@ def _implausible_numbers(config: KeeperConfig) -> Iterator[Problem]:
             "the same address as wrapped_native",
             "native_usd is a price feed (it answers latestRoundData), not a token",
         )
+
+
+def _unclear_keys(config: KeeperConfig) -> Iterator[Problem]:
+    tables: list[tuple[KeyPath, KeyConfig]] = [(("lane", index), lane) for index, lane in enumerate(config.lanes)]
+    if config.keys is not None:
+        tables.insert(0, (("keys",), config.keys))
+    elif config.lanes:
+        yield Problem(("lane", 0), "more keys, but no first one", "name the first operator key in [keys]")
+
+    for path, key in tables:
+        yield from _unclear_key(path, key)
+
+    named: dict[object, KeyPath] = {}
+    for path, key in tables:
+        for what in (key.keystore, key.address):
+            if what is not None and named.setdefault(what, path) != path:
+                yield Problem(path, "the same key as another table's", "every lane needs a key of its own")
+
+
+def _unclear_key(path: KeyPath, key: KeyConfig) -> Iterator[Problem]:
+    if (key.keystore is None) == (key.signer is None):
+        yield Problem(path, "needs a keystore or a signer, one of them", 'see "keeper keys new" and "keeper signer"')
+
+    if key.signer is not None and key.address is None:
+        yield Problem((*path, "signer"), "whose key it is is not said", "write its address beside it")
+
+    if key.signer is not None and key.signer.scheme not in ("http", "https", "ipc"):
+        yield Problem((*path, "signer"), "not a way to a signer", "ipc:///path/to/socket, or http(s):// for web3signer")
+
+    if key.passphrase_file is not None and key.passphrase_credential is not None:
+        yield Problem((*path, "passphrase_credential"), "beside passphrase_file", "name one of them")
 
 
 def _doubtful(config: KeeperConfig) -> Iterator[Problem]:

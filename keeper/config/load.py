@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from keeper.config.checks import check, not_ready_to_go_live, warn
 from keeper.config.lines import KeyPath, index_lines
-from keeper.config.model import KeeperConfig
+from keeper.config.model import KeeperConfig, KeyConfig
 from keeper.config.overrides import apply_overrides
 from keeper.config.presets import KEY, UsedPreset, fill_presets
 from keeper.config.problems import Places, Problem, dotted, raise_problems
@@ -75,21 +75,24 @@ def require_ready(loaded: Loaded, *, live: bool) -> None:
     if live:
         raise_problems(not_ready_to_go_live(loaded.config), loaded.places)
 
-    keys = loaded.config.keys
-    if keys is None:
-        return
+    tables: list[tuple[KeyPath, KeyConfig]] = [(("lane", i), lane) for i, lane in enumerate(loaded.config.lanes)]
+    if loaded.config.keys is not None:
+        tables.insert(0, (("keys",), loaded.config.keys))
 
-    for key, path in (("keystore", keys.keystore), ("passphrase_file", keys.passphrase_file)):
-        if path is None:
-            continue
+    for table, named in tables:
+        for key, path in (("keystore", named.keystore), ("passphrase_file", named.passphrase_file)):
+            if path is not None:
+                _require_key_file(loaded, (*table, key), path)
 
-        if not path.exists():
-            raise loaded.refuse(SigningKeyError, ("keys", key), "no such file", _missing_key_file(key))
 
-        if not path.is_file() or not os.access(path, os.R_OK):
-            raise loaded.refuse(
-                SigningKeyError, ("keys", key), "not a file this user can read", "check its owner and permissions"
-            )
+def _require_key_file(loaded: Loaded, setting: KeyPath, path: Path) -> None:
+    if not path.exists():
+        raise loaded.refuse(SigningKeyError, setting, "no such file", _missing_key_file(str(setting[-1])))
+
+    if not path.is_file() or not os.access(path, os.R_OK):
+        raise loaded.refuse(
+            SigningKeyError, setting, "not a file this user can read", "check its owner and permissions"
+        )
 
 
 def _missing_key_file(key: str) -> str:

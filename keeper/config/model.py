@@ -19,6 +19,8 @@ from keeper.config.adapters import (
     UniswapV3Venue,
     Venue,
 )
+from keeper.config.governor import GovernorConfig
+from keeper.config.keys import KeyConfig, KeysConfig, LaneConfig
 from keeper.config.values import (
     AddressText,
     ConfigPath,
@@ -43,8 +45,11 @@ __all__ = [
     "Deployment",
     "ExecutorConfig",
     "FixedBid",
+    "GovernorConfig",
     "KeeperConfig",
+    "KeyConfig",
     "KeysConfig",
+    "LaneConfig",
     "Money",
     "MoneyUnit",
     "ProfitShareBid",
@@ -101,17 +106,6 @@ class RunConfig(Section):
     """File the answers of each pass are kept in, for `keeper replay`; none by default: it grows with every block."""
     audit_every_blocks: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 100
     """Blocks between rereads of a sample of positions against our state; 100 is 20 minutes on Ethereum; 0 is off."""
-
-
-class KeysConfig(Section):
-    """`[keys]`: the operator key, which pays gas and may call the executor, nothing more."""
-
-    keystore: ConfigPath
-    """Encrypted keystore (V3 JSON), as `keeper keys new` writes it."""
-    passphrase_file: ConfigPath | None = None
-    """File with the passphrase on its first line, readable by you alone; asked for at a terminal when left out."""
-    gas_warning_days: Annotated[StrictInt, Field(ge=0, le=365)] = 7
-    """Warn when the key's balance lasts fewer days at the recent rate; 7 leaves a weekend to act."""
 
 
 class ExecutorConfig(Section):
@@ -199,6 +193,10 @@ class KeeperConfig(Section):
     """How this process behaves."""
     keys: KeysConfig | None = None
     """The operator key; needed to go live, and for `executor` verbs that send."""
+    lanes: Annotated[tuple[LaneConfig, ...], Field(max_length=32, alias="lane")] = ()
+    """More operator keys, each an operator of the executor: what is stuck on one key holds up nothing on another."""
+    governor: GovernorConfig = Field(default_factory=GovernorConfig)
+    """What may be spent and lost before the keeper stops; each limit has a default."""
     executor: ExecutorConfig | None = None
     """The contract liquidations run through; needed to go live."""
     assets: AssetsConfig

@@ -192,6 +192,11 @@ class RpcUrl:
         """Return the whole URL, for the connection alone."""
         return self._url
 
+    @property
+    def scheme(self) -> str:
+        """How it is spoken to."""
+        return urlsplit(self._url).scheme
+
     def __str__(self) -> str:
         """Render without anything that may be a credential."""
         parts = urlsplit(self._url)

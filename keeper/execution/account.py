@@ -11,8 +11,10 @@ from keeper.journal.records import TxState
 from keeper.journal.store import Journal
 from keeper.types import Address, BlockHead, to_checksum
 
+CODE_EVERY_BLOCKS: Final = 5
+"""Heads between looks at the account's code: a minute on Ethereum."""
 CHECKED_EVERY_BLOCKS: Final = 50
-"""Heads between looks at the account's code and balance: ten minutes on Ethereum."""
+"""Heads between looks at the account's balance: ten minutes on Ethereum."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,12 +28,13 @@ class OperatorAccount:
         self._journal = journal
         self._address = address
         self._warning_days = warning_days
+        self._code_checked_at: int | None = None
         self._checked_at: int | None = None
         self.delegated: str | None = None
 
-    async def nonce(self) -> int:
-        """Fetch the number of its transactions that were mined."""
-        return await self._chain.nonce(self._address)
+    async def nonce(self, *, pending: bool = False) -> int:
+        """Fetch the number of its transactions that were mined, or with `pending` that a pool has too."""
+        return await self._chain.nonce(self._address, pending=pending)
 
     async def free_funds_wei(self) -> int:
         """Compute what it can spend if everything in flight costs the most it can; may be negative."""
@@ -54,14 +57,17 @@ class OperatorAccount:
         return gas_runway(balance, self._journal.transactions.gas_spent_wei(since), head.timestamp - since)
 
     async def check(self, head: BlockHead) -> None:
-        """Look for a delegation and a short runway, every so many heads."""
-        if self._checked_at is not None and head.number - self._checked_at < CHECKED_EVERY_BLOCKS:
-            return
+        """Look for a delegation and a short runway, each every so many heads."""
+        if self._is_due(self._code_checked_at, head, CODE_EVERY_BLOCKS):
+            try:
+                await self.refuse_delegation()
+            except SigningKeyError as error:
+                self.delegated = error.message
 
-        try:
-            await self.refuse_delegation()
-        except SigningKeyError as error:
-            self.delegated = error.message
+            self._code_checked_at = head.number
+
+        if not self._is_due(self._checked_at, head, CHECKED_EVERY_BLOCKS):
+            return
 
         runway = await self.runway(head)
         self._checked_at = head.number
@@ -73,6 +79,10 @@ class OperatorAccount:
                 daily_wei=runway.daily_wei,
                 advice=f"send native tokens to {to_checksum(self._address)}",
             )
+
+    @staticmethod
+    def _is_due(last: int | None, head: BlockHead, every: int) -> bool:
+        return last is None or head.number - last >= every
 
     async def refuse_delegation(self) -> None:
         """Raise `SigningKeyError` for an account with code: a delegate (EIP-7702) could spend what is its."""

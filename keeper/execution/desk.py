@@ -86,6 +86,11 @@ class Desk:
         return "; ".join(dict.fromkeys(lane.disarmed for lane in self._lanes if lane.disarmed is not None))
 
     @property
+    def killed(self) -> str | None:
+        """Why the operator wants nothing to leave any more; None while it may."""
+        return self._limits.killed
+
+    @property
     def held(self) -> tuple[str, ...]:
         """Which limits hold plans back at present."""
         return self._limits.held

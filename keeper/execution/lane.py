@@ -26,11 +26,13 @@ class Lane:
     delegated; a restart, by somebody who looked into it, arms again.
     """
 
-    def __init__(self, account: OperatorAccount, outbox: Outbox, tracker: Tracker) -> None:
+    def __init__(self, account: OperatorAccount, outbox: Outbox, tracker: Tracker, *, watch_heads: int = 0) -> None:
+        """`watch_heads` is for how many heads to look for somebody else with the key before signing for plans."""
         self.account = account
         self.outbox = outbox
         self.tracker = tracker
         self.disarmed: str | None = "not armed yet"
+        self._watch_heads = watch_heads
 
     @property
     def sender(self) -> Address:
@@ -44,13 +46,8 @@ class Lane:
         """
         await self.account.refuse_delegation()
         self.outbox.start(await self.account.nonce(), adopt=adopt)
-        self.disarmed = None
-        log.info(
-            "lane_armed",
-            operator=to_checksum(self.sender),
-            nonce=self.outbox.ledger.mined,
-            in_flight=len(self.outbox.ledger.in_flight),
-        )
+        self.outbox.refuse_strangers(await self.account.nonce(pending=True))
+        self._watched()
 
     async def follow(self, head: BlockHead) -> list[Outcome]:
         """Follow what is in flight; what was booked. A node that cannot answer delays it, no more."""
@@ -61,12 +58,33 @@ class Lane:
             log.warning("tracking_delayed", block=head.number, operator=to_checksum(self.sender), error=error.message)
             return []
 
-        self._disarm(self.tracker.foreign or self.account.delegated)
+        foreign = self.tracker.foreign or self.account.delegated
+        self._disarm(foreign)
+        if foreign is None and self._watch_heads:
+            self._watch_heads -= 1
+            self._watched()
+
         return outcomes
 
-    def _disarm(self, why: str | None) -> None:
-        if why is None or self.disarmed is not None:
+    def _watched(self) -> None:
+        """Arm when nobody else was seen for long enough."""
+        if self._watch_heads:
+            self.disarmed = f"watching for somebody else with the key, {self._watch_heads} more blocks"
             return
+
+        self.disarmed = None
+        log.info(
+            "lane_armed",
+            operator=to_checksum(self.sender),
+            nonce=self.outbox.ledger.mined,
+            in_flight=len(self.outbox.ledger.in_flight),
+        )
+
+    def _disarm(self, why: str | None) -> None:
+        if why is None or (self.disarmed is not None and not self._watch_heads):
+            return
+
+        self._watch_heads = 0
 
         log.error(
             "lane_disarmed",

@@ -90,6 +90,23 @@ class Outbox:
         floor = max(first, self._journal.transactions.first_open_nonce(self.sender))
         self.ledger = NonceLedger(mined, taken, floor=floor)
 
+    def refuse_strangers(self, pending: int) -> None:
+        """Raise `SigningKeyError` where somebody else has a transaction of this key waiting in a pool.
+
+        `pending` is the pool's next nonce. A nonce of ours counts as ours even if a channel had refused it. What was
+        mined is looked into at the first head.
+        """
+        for nonce in range(self.ledger.mined, pending):
+            if nonce in self.ledger.in_flight or self._journal.transactions.at_nonce(self.sender, nonce):
+                continue
+
+            raise SigningKeyError(
+                f"nonce {nonce} of {to_checksum(self.sender)} belongs to a transaction this journal does not know: "
+                "another keeper is at work with this key, or somebody who should not have it. Find out who; then, if "
+                "nothing of theirs can be in flight, start once with --init-journal",
+                nonce=nonce,
+            )
+
     async def send_plan(self, plan: Plan, fees: Fees) -> Sent:
         """Sign and send a plan on the next free nonce."""
         nonce = self.ledger.reserve()

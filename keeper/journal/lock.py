@@ -1,11 +1,14 @@
-"""One writer per journal, across processes: a lock that the kernel drops when its holder dies, however it dies."""
+"""One writer per journal, one keeper per key: locks that the kernel drops when their holder dies, however it dies."""
 
 import fcntl
 import os
+import socket
+import struct
 from pathlib import Path
 
-from keeper.errors import JournalError
+from keeper.errors import JournalError, SigningKeyError
 from keeper.private import make_private
+from keeper.types import Address, to_checksum
 
 
 class JournalLock:
@@ -41,3 +44,43 @@ class JournalLock:
 
         os.close(self._descriptor)
         self._descriptor = -1
+
+
+class KeyLock:
+    """One keeper per key and chain on a machine, whatever its journal, user and folder; held until `release`.
+
+    A name in the kernel's own list of sockets: no file that could be left behind, or be on another disk. Containers
+    with networks of their own do not see each other's; the watch before arming is for those, and for other machines.
+    """
+
+    def __init__(self, chain_id: int, address: Address) -> None:
+        """Take the lock; `SigningKeyError` naming the holder's process id when somebody has it."""
+        name = f"\0keeper key {chain_id} {address.hex()}".encode()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.bind(name)
+            self._socket.listen()
+        except OSError:
+            self._socket.close()
+            raise SigningKeyError(
+                f"another keeper (process {_holder(name)}) is at work with {to_checksum(address)} on chain {chain_id}: "
+                "stop it first, or give this one its own key",
+                operator=to_checksum(address),
+            ) from None
+
+    def release(self) -> None:
+        """Let the next one in; safe to call twice."""
+        self._socket.close()
+
+
+def _holder(name: bytes) -> str:
+    """Ask the kernel who listens under a name."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        try:
+            probe.settimeout(1.0)
+            probe.connect(name)
+            found = probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError:
+            return "unknown"
+
+    return str(struct.unpack("3i", found)[0])

@@ -121,6 +121,11 @@ class Journal:
         """Take a booking back after a reorg."""
         self.transactions.orphan(self._run, tx_hash, block_number)
 
+    def last_block(self) -> int | None:
+        """Return the number of the newest block any run passed; None in a new journal."""
+        (row,) = self._database.read("SELECT max(number) AS last FROM blocks")
+        return None if row["last"] is None else int(row["last"])
+
     def fence(self) -> None:
         """Raise `JournalError` if somebody else may have become the writer: nothing may leave then."""
         self._database.fence()

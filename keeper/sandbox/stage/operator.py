@@ -46,6 +46,7 @@ recording = "passes.rec"
 [keys]
 keystore = "operator.json"
 passphrase_file = "operator.passphrase"
+doppelganger_blocks = 0 # a chain of our own: nobody else has the key
 
 [assets]
 trusted = [{trusted}]

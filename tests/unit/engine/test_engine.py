@@ -31,6 +31,8 @@ class Deciding:
 
 
 class Desk:
+    held = ()
+
     def __init__(self):
         self.executed = []
 
