@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, TypeAlias
 
 from keeper.errors import DecodeError
+from keeper.tables.compact import pack_ints, unpack_ints
 
 Entries: TypeAlias = tuple[tuple[int, int], ...]
 """(place, cTokens) pairs, ascending by place, none of them zero."""
@@ -74,61 +75,35 @@ EMPTY: Final = Account()
 
 # Store -------------------------------------------------------------------------------------------------------------
 
-_PLACE_BYTES: Final = 2
-_AMOUNT_BYTES: Final = 32
-_ENTRY_BYTES: Final = _PLACE_BYTES + _AMOUNT_BYTES
-_LOAN_BYTES: Final = _ENTRY_BYTES + _AMOUNT_BYTES
-_HEAD_BYTES: Final = 1 + 2 * _PLACE_BYTES
-
 
 def encode_account(account: Account) -> bytes:
-    """Pack an account: flags, number of holdings and of debts, these, and the mask in what bytes it takes."""
+    """Pack an account: flags, the mask, how many holdings, these, and the debts."""
     flags = account.restricted | account.pool << 1 | account.mints << 2
-    counts = (len(account.held), len(account.borrowed))
-    held = (_place(place) + tokens.to_bytes(_AMOUNT_BYTES, "big") for place, tokens in account.held)
-    loans = (
-        _place(loan.place) + b"".join(n.to_bytes(_AMOUNT_BYTES, "big") for n in (loan.principal, loan.interest_index))
-        for loan in account.borrowed
-    )
-    mask = account.entered.to_bytes((account.entered.bit_length() + 7) // 8, "big")  # up: whole bytes
-    return bytes([flags]) + b"".join((*map(_place, counts), *held, *loans, mask))
+    numbers = [flags, account.entered, len(account.held)]
+    numbers += [number for entry in account.held for number in entry]
+    numbers += [number for loan in account.borrowed for number in loan]
+    return pack_ints(numbers)
 
 
 def decode_account(data: bytes) -> Account:
-    """Unpack `encode_account`; `DecodeError` where it is cut short."""
-    n_held, n_loans = (_number(data, 1 + i * _PLACE_BYTES, _PLACE_BYTES) for i in range(2))
-    loans_at = _HEAD_BYTES + n_held * _ENTRY_BYTES
-    mask_at = loans_at + n_loans * _LOAN_BYTES
-    held = tuple(
-        (_number(data, i, _PLACE_BYTES), _number(data, i + _PLACE_BYTES, _AMOUNT_BYTES))
-        for i in range(_HEAD_BYTES, loans_at, _ENTRY_BYTES)
-    )
-    borrowed = tuple(
-        Loan(
-            _number(data, i, _PLACE_BYTES),
-            _number(data, i + _PLACE_BYTES, _AMOUNT_BYTES),
-            _number(data, i + _ENTRY_BYTES, _AMOUNT_BYTES),
-        )
-        for i in range(loans_at, mask_at, _LOAN_BYTES)
-    )
-    flags = data[0]
+    """Unpack `encode_account`; `DecodeError` for any other shape."""
+    numbers = list(unpack_ints(data))
+    debts_at = _HEAD + 2 * numbers[2] if len(numbers) >= _HEAD else 0
+    if len(numbers) < max(debts_at, _HEAD) or (len(numbers) - debts_at) % _LOAN or numbers[0] > _ALL_FLAGS:
+        raise DecodeError("a saved account has another shape", length=len(data))
+
+    held, debts = numbers[_HEAD:debts_at], numbers[debts_at:]
+    flags = numbers[0]
     return Account(
-        held=held,
-        borrowed=borrowed,
-        entered=int.from_bytes(data[mask_at:], "big"),
+        held=tuple(zip(held[::2], held[1::2], strict=True)),
+        borrowed=tuple(Loan(*debts[i : i + _LOAN]) for i in range(0, len(debts), _LOAN)),
+        entered=numbers[1],
         restricted=bool(flags & 1),
         pool=bool(flags & 2),
         mints=bool(flags & 4),
     )
 
 
-def _place(number: int) -> bytes:
-    return number.to_bytes(_PLACE_BYTES, "big")
-
-
-def _number(data: bytes, start: int, size: int) -> int:
-    piece = data[start : start + size]
-    if len(piece) != size:
-        raise DecodeError("a saved account has another shape", length=len(data))
-
-    return int.from_bytes(piece, "big")
+_HEAD: Final = 3
+_LOAN: Final = len(Loan._fields)
+_ALL_FLAGS: Final = 7

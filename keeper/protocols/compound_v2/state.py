@@ -10,7 +10,7 @@ from dataclasses import replace
 from keeper.errors import ConfigError, DecodeError, StateError
 from keeper.protocols.base import Applied, Row
 from keeper.protocols.compound_v2 import abi, saved
-from keeper.protocols.compound_v2.account import EMPTY, Account
+from keeper.protocols.compound_v2.account import EMPTY, Account, decode_account, encode_account
 from keeper.protocols.compound_v2.ctoken import Listing
 from keeper.protocols.compound_v2.fold import Fold, argument
 from keeper.protocols.compound_v2.listings import read_listings
@@ -45,7 +45,7 @@ class CompoundV2Sync:
         self._listings: dict[Address, Listing] = {}
         self._indices: dict[int, int] = {}
         self._slots = Slots()
-        self._ledger: Ledger[Account] = Ledger()
+        self._ledger: Ledger[Account] = Ledger.packed(encode_account, decode_account)
         self._minters: frozenset[PositionKey] = frozenset()
         self._unsaved = True
 
@@ -204,7 +204,8 @@ class CompoundV2Sync:
         found = saved.decoded(rows)
         self._roster = found.roster.extended(self._roster.tokens)
         self._indices = found.indices
-        self._ledger, self._minters = Ledger(), frozenset()
+        self._ledger = Ledger.packed(encode_account, decode_account)
+        self._minters = frozenset()
         self._put(found.accounts)
 
     # Helpers --------------------------------------------------------------------------------------------------------
