@@ -1,6 +1,6 @@
 """One booked transaction against its receipt: amounts by the protocol's event, profit by Transfer logs, gas, block."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,9 @@ from referee.chain import flows
 from referee.manifest import Manifest
 from referee.parts.base import Liquidation
 from referee.report import LANDED, REVERTED, Row
+
+UNSOLD = 10_000
+"""The part of what was seized that may go to the treasury as it is, as a divisor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,28 +78,40 @@ def _check_gas(receipt: Mapping[str, Any], rows: Sequence[Row]) -> Iterator[Mism
 
 
 def _check_amounts(landed: Sequence[Row], liquidations: Sequence[Liquidation]) -> Iterator[Mismatch]:
+    """One row books one transaction's liquidations of one position by one pair, however many there are, in sum."""
     remaining = list(liquidations)
 
     for row in landed:
-        same = [
-            it for it in remaining if (it.subject, it.debt, it.collateral) == (row.subject, row.debt, row.collateral)
-        ]
+        pair = (row.subject, row.debt, row.collateral)
+        same = [it for it in remaining if (it.subject, it.debt, it.collateral) == pair]
 
         if not same:
-            pair = f"{row.subject.position}, debt {row.debt}, collateral {row.collateral}"
-            yield Mismatch("liquidation", row.where, pair, "no event of such a liquidation in the transaction")
+            text = f"{row.subject.position}, debt {row.debt}, collateral {row.collateral}"
+            yield Mismatch("liquidation", row.where, text, "no event of such a liquidation in the transaction")
             continue
 
-        remaining.remove(same[0])
+        if sum((other.subject, other.debt, other.collateral) == pair for other in landed) > 1:
+            same = same[:1]
 
-        if same[0].repaid not in (None, row.repaid):
-            yield Mismatch("repaid", row.where, str(row.repaid), str(same[0].repaid))
+        for it in same:
+            remaining.remove(it)
 
-        if same[0].seized not in (None, row.seized):
-            yield Mismatch("seized", row.where, str(row.seized), str(same[0].seized))
+        repaid, seized = _total(it.repaid for it in same), _total(it.seized for it in same)
+
+        if repaid not in (None, row.repaid):
+            yield Mismatch("repaid", row.where, str(row.repaid), str(repaid))
+
+        if seized not in (None, row.seized):
+            yield Mismatch("seized", row.where, str(row.seized), str(seized))
 
     for liquidation in remaining if landed else ():
         yield Mismatch("unbooked_liquidation", landed[0].where, "nothing", f"liquidated {liquidation.subject.position}")
+
+
+def _total(amounts: Iterable[int | None]) -> int | None:
+    """Return the sum, None where one amount is not known."""
+    known = list(amounts)
+    return None if None in known else sum(amount for amount in known if amount is not None)
 
 
 def _check_profit(receipt: Mapping[str, Any], landed: Sequence[Row], manifest: Manifest) -> Iterator[Mismatch]:
@@ -116,6 +131,12 @@ def _check_profit(receipt: Mapping[str, Any], landed: Sequence[Row], manifest: M
         return
 
     received = flows(receipt["logs"], manifest.treasury)
+
+    for row in landed:
+        # Interest that grew until it landed may leave a little of what was seized unsold: it is not profit, nor lost.
+        left = received.get(row.collateral or "", 0)
+        if row.collateral != row.profit_token and 0 < left * UNSOLD <= (row.seized or 0):
+            received.pop(row.collateral or "")
 
     for token in dict.fromkeys([*said, *received]):
         if said.get(token, 0) != received.get(token, 0):

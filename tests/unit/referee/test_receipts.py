@@ -92,6 +92,23 @@ def test_batch_of_which_one_liquidation_is_not_booked_is_refused(manifest):
     assert found == ["unbooked_liquidation"]
 
 
+def test_two_liquidations_of_one_position_are_one_row_that_adds_them_up(manifest):
+    twice = liquidations()[:1] * 2
+    logs = receipt(transfer(DEBT, EXECUTOR, TREASURY, 42))
+
+    assert kinds(logs, [row(BORROWERS[0], 42, 900, repaid=200, seized=20)], twice, manifest) == []
+    assert kinds(logs, [row(BORROWERS[0], 42, 900)], twice, manifest) == ["repaid", "seized"]
+
+
+@pytest.mark.parametrize(("left", "found"), [(5, []), (6, ["realised_profit"])])
+def test_collateral_left_over_is_no_profit_while_it_is_next_to_nothing(manifest, left, found):
+    """A ten-thousandth of the 50,000 seized is 5."""
+    seized = [Liquidation(HASH, 7, Subject("aave", BORROWERS[0]), COLLATERAL, DEBT, 100, 50_000, EXECUTOR)]
+    logs = [transfer(DEBT, EXECUTOR, TREASURY, 42), transfer(COLLATERAL, EXECUTOR, TREASURY, left)]
+
+    assert kinds(receipt(*logs), [row(BORROWERS[0], 42, 900, seized=50_000)], seized, manifest) == found
+
+
 def test_treasury_that_received_a_token_nobody_booked_is_refused(manifest):
     logs = [transfer(DEBT, EXECUTOR, TREASURY, 42), transfer(COLLATERAL, EXECUTOR, TREASURY, 1)]
 
