@@ -22,7 +22,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class IndexFeed:
-    """One feed. `answer` is the aggregator's, `valid_*` what the feed took over last; `decimals` are of both."""
+    """One feed. `answer` is the aggregator's, `valid_*` what the feed took over last; `decimals` are of both.
+
+    `held` is a mean it worked out within a block and keeps for the rest of it: time, window and price.
+    """
 
     feed: Address
     aggregator: Address
@@ -32,6 +35,7 @@ class IndexFeed:
     valid_price: int
     valid_at: int
     history: PriceHistory
+    held: tuple[int, int, int] | None = None
 
     def latest(self, now: int) -> tuple[int, int]:
         """The price that counts at a time and since when: the answer, or the last one that could be believed."""
@@ -51,8 +55,29 @@ class IndexFeed:
         if interval_s == 0:
             return self._scaled(latest)
 
+        if self.held is not None and self.held[:2] == (now, interval_s):
+            return self._scaled(self.held[2])
+
         twap = self.history.twap(interval_s, latest, since, now)
         return None if twap is None else self._scaled(twap or latest)
+
+    def taken_over(self, interval_s: int, now: int) -> "IndexFeed":
+        """The feed once somebody had it take its answer over, which changes what it takes for the mean before.
+
+        A feed that cannot stays as it is. Source: ChainlinkPriceFeedV3.cacheTwap.
+        """
+        price, since = self.latest(now)
+        history = self.history.updated(price, since)
+        twap = None if history is None else history.twap(interval_s, price, since, now)
+        if history is None or twap is None:
+            return self
+
+        held = (now, interval_s, twap or price)
+        return replace(self, valid_price=price, valid_at=since, history=history, held=self._kept(held))
+
+    def _kept(self, fresh: tuple[int, int, int]) -> tuple[int, int, int]:
+        """The first mean of a block is the one that stays."""
+        return self.held if self.held is not None and self.held[0] == fresh[0] else fresh
 
     def told(self, emitter: Address, price: int, updated_at: int, round_id: int) -> "IndexFeed":
         """The same feed after an aggregator emitted an answer."""

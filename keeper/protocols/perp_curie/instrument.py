@@ -120,14 +120,15 @@ class Instrument:
     def settled(self, now: int) -> "Instrument":
         """The market once funding was settled in it: the first to do so in a while binds the price to its tick.
 
-        Source: Exchange.settleFunding.
+        The index feed takes its answer over first, which may move the mark, too. Source: Exchange.settleFunding.
         """
         at = now if self.is_open else self.paused_at
-        bound = replace(self.funding, settled_at=at, growth=self.growth)
-        if at >= self.funding.tick_at + math.PRICE_LIMIT_INTERVAL_S:
-            bound = replace(bound, tick=self.pool.tick, tick_at=at)
+        one = replace(self, index=self.index.taken_over(self.intervals.mark_premium_s, now)).at(now)
+        bound = replace(one.funding, settled_at=at, growth=one.growth)
+        if at >= one.funding.tick_at + math.PRICE_LIMIT_INTERVAL_S:
+            bound = replace(bound, tick=one.pool.tick, tick_at=at)
 
-        return replace(self, funding=bound)
+        return replace(one, funding=bound)
 
     def _price_at(self, now: int) -> int | None:
         """Mark price of an open market, the price it was stopped at otherwise. AccountBalance._getMarkPrice."""

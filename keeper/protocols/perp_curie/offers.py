@@ -11,9 +11,8 @@ from typing import Final
 from keeper.protocols.perp_curie import abi, math
 from keeper.protocols.perp_curie.account import Holding
 from keeper.protocols.perp_curie.health import decide, set_aside
-from keeper.protocols.perp_curie.instrument import Instrument
 from keeper.protocols.perp_curie.market import PerpCurieMarket
-from keeper.protocols.perp_curie.takeover import Ready, Takeover, aftermath, most, ready, take_over
+from keeper.protocols.perp_curie.takeover import Entered, Ready, Takeover, aftermath, entered, ready, take_over
 from keeper.protocols.words import encode
 from keeper.types import Address, Call, Declined, Offer, OfferKind, PositionKey, Reason, account_of, to_checksum
 from keeper.units import MAX_UINT256, WAD, bps_up, div_up
@@ -82,7 +81,7 @@ def offers(key: PositionKey, market: PerpCurieMarket) -> Sequence[Offer | Declin
     prelude = _prelude(key, market)
     orders = sum(len(holding.orders) for _, holding in market.account(key).holdings)
     held = [(base, holding) for base, holding in found.account.holdings if abs(holding.size) >= math.DUST]
-    return [_offer(key, base, holding, found, (prelude, orders)) for base, holding in held] or [
+    return [_offer(key, (base, holding), market, found, (prelude, orders)) for base, holding in held] or [
         Declined(market.deployment, key, Reason.NO_LEGAL_SIZE, {"why": "it has no position to take over"})
     ]
 
@@ -109,10 +108,14 @@ def _prelude(key: PositionKey, market: PerpCurieMarket) -> tuple[Call, ...]:
 
 
 def _offer(
-    key: PositionKey, base: Address, holding: Holding, found: Ready, cancels: tuple[tuple[Call, ...], int]
+    key: PositionKey,
+    held: tuple[Address, Holding],
+    asked: PerpCurieMarket,
+    found: Ready,
+    cancels: tuple[tuple[Call, ...], int],
 ) -> Offer | Declined:
     """Offer one position; `cancels` are the calls that cancel the account's orders, and how many orders those are."""
-    prelude, orders = cancels
+    (base, holding), (prelude, orders) = held, cancels
     market, one = found.market, found.market.instruments[base]
     contracts, token = market.contracts, market.contracts.settlement_token
     detail = PositionTakeover(
@@ -125,7 +128,11 @@ def _offer(
         im_ratio=market.rules.im_ratio,
         decimals=contracts.decimals,
     )
-    sizes = _sizes(key, detail, found, one)
+    if not one.is_open:
+        return _no(key, detail, market, Reason.PAUSED, status=one.status.name.lower())
+
+    inside = entered(key, base, asked)
+    sizes = inside if isinstance(inside, Declined) else _sizes(key, detail, inside)
     if isinstance(sizes, Declined):
         return sizes
 
@@ -143,15 +150,12 @@ def _offer(
     )
 
 
-def _sizes(key: PositionKey, detail: PositionTakeover, found: Ready, one: Instrument) -> tuple[int, int] | Declined:
+def _sizes(key: PositionKey, detail: PositionTakeover, found: Entered) -> tuple[int, int] | Declined:
     """All sizes from a dollar's worth to the most that may be taken over and left again, or what stands against."""
-    if not one.is_open:
-        return _no(key, detail, found, Reason.PAUSED, status=one.status.name.lower())
-
-    high = abs(most(found, detail.base))
-    low = min(high, div_up(LEAST_VALUE * WAD, one.price))
+    high = abs(found.most)
+    low = min(high, div_up(LEAST_VALUE * WAD, found.one.price))
     if low < math.DUST:
-        return _no(key, detail, found, Reason.NO_LEGAL_SIZE, most=high)
+        return _no(key, detail, found.market, Reason.NO_LEGAL_SIZE, most=high)
 
     against = _against(key, detail, found, high)
     if against is None:
@@ -173,26 +177,26 @@ def _sizes(key: PositionKey, detail: PositionTakeover, found: Ready, one: Instru
     return low, known
 
 
-def _against(key: PositionKey, detail: PositionTakeover, found: Ready, size: int) -> Declined | None:
+def _against(key: PositionKey, detail: PositionTakeover, found: Entered, size: int) -> Declined | None:
     """What stands against one size, None where nothing does."""
     market = found.market
-    taken = take_over(detail.base, size, found)
+    taken = take_over(size, found)
     if taken is None:
-        return _no(key, detail, found, Reason.NO_ROUTE, why="its own pool cannot carry the exit", size=size)
+        return _no(key, detail, market, Reason.NO_ROUTE, why="its own pool cannot carry the exit", size=size)
 
     left = aftermath(key, taken, found)
     if isinstance(left, Declined):
         return left
 
     if left.unborne:
-        return _no(key, detail, found, Reason.NO_LIQUIDITY, insurance_fund_lacks=left.unborne, size=size)
+        return _no(key, detail, market, Reason.NO_LIQUIDITY, insurance_fund_lacks=left.unborne, size=size)
 
     rules, margin = market.rules, detail.deposit(size)
     if rules.vault_tokens + margin > rules.balance_cap:
-        return _no(key, detail, found, Reason.NO_LIQUIDITY, deposit_cap=min(rules.balance_cap, MAX_UINT256))
+        return _no(key, detail, market, Reason.NO_LIQUIDITY, deposit_cap=min(rules.balance_cap, MAX_UINT256))
 
     if rules.vault_tokens < net_gain(taken, detail.decimals):
-        return _no(key, detail, found, Reason.NO_LIQUIDITY, vault_holds=rules.vault_tokens)
+        return _no(key, detail, market, Reason.NO_LIQUIDITY, vault_holds=rules.vault_tokens)
 
     return None
 
@@ -202,5 +206,7 @@ def net_gain(taken: Takeover, decimals: int) -> int:
     return math.format_settlement(taken.gain, decimals)
 
 
-def _no(key: PositionKey, detail: PositionTakeover, found: Ready, reason: Reason, **numbers: int | str) -> Declined:
-    return Declined(found.market.deployment, key, reason, {"base_token": to_checksum(detail.base), **numbers})
+def _no(
+    key: PositionKey, detail: PositionTakeover, market: PerpCurieMarket, reason: Reason, **numbers: int | str
+) -> Declined:
+    return Declined(market.deployment, key, reason, {"base_token": to_checksum(detail.base), **numbers})

@@ -68,7 +68,8 @@ def settled_funding(account: Account, one: Instrument) -> Account:
 
 def cancelled(account: Account, one: Instrument, now: int) -> tuple[Account, Instrument]:
     """The account and the market once all its orders there are cancelled; what they held becomes the taker's."""
-    one, account = one.settled(now), settled_funding(account, one)
+    one = one.settled(now)
+    account = settled_funding(account, one)
     holding = account.holding(one.base)
     total = made(holding.orders, one)
     pool = one.pool

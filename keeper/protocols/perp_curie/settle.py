@@ -5,7 +5,7 @@ from dataclasses import replace
 from keeper.errors import StateError
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.offers import detail_of, net_gain
-from keeper.protocols.perp_curie.takeover import Ready, Takeover, aftermath, ready, take_over
+from keeper.protocols.perp_curie.takeover import Entered, Takeover, aftermath, entered, take_over
 from keeper.types import Declined, Offer, Payment, Settlement, TokenAmount
 
 
@@ -34,13 +34,13 @@ def after(offer: Offer, size: int, market: PerpCurieMarket) -> PerpCurieMarket:
     return replace(left.market, rules=replace(rules, vault_tokens=held))
 
 
-def _taken(offer: Offer, size: int, market: PerpCurieMarket) -> tuple[Ready, Takeover]:
+def _taken(offer: Offer, size: int, market: PerpCurieMarket) -> tuple[Entered, Takeover]:
     detail, key = detail_of(offer)
-    found = ready(key, market)
+    found = entered(key, detail.base, market)
     if isinstance(found, Declined):
         raise _undecided(found)
 
-    taken = take_over(detail.base, size, found)
+    taken = take_over(size, found)
     if taken is None:
         raise StateError("a liquidation of more than can be taken over and left", size=size)
 

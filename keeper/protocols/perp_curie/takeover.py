@@ -19,18 +19,33 @@ from keeper.types import Address, Declined, PositionKey
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """An account, its orders cancelled, in the market that follows from that."""
+    """An account whose orders are cancelled, in the market that follows from that: where it is tested for health."""
 
     account: Account
     market: PerpCurieMarket
     standing: Standing
 
 
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The same once funding was settled in the market of the position: where everything else is counted.
+
+    Settling has the index feed take its answer over, so that the mark may be another than the account was tested at.
+    `most` may be taken over, signed as the account's position.
+    """
+
+    account: Account
+    market: PerpCurieMarket
+    standing: Standing
+    one: Instrument
+    most: int
+
+
 class Takeover(NamedTuple):
     """What taking over and leaving moves, US dollars times 10**18; sizes signed as the liquidated account's.
 
     `share` is what of the penalty the taker gets. `gain` is what it has once it left the position, below zero for a
-    loss. `one` is the market with its funding settled, before the exit.
+    loss.
     """
 
     size: int
@@ -39,7 +54,6 @@ class Takeover(NamedTuple):
     share: int
     gain: int
     exit: Exit
-    one: Instrument
 
 
 class Aftermath(NamedTuple):
@@ -66,25 +80,46 @@ def ready(key: PositionKey, market: PerpCurieMarket) -> Ready | Declined:
     return standing if isinstance(standing, Declined) else Ready(account, market, standing)
 
 
-def most(found: Ready, base: Address) -> int:
-    """Most that may be taken over in one market, signed as the account's position."""
-    one, holding = found.market.instruments[base], found.account.holding(base)
-    standing = found.standing
-    size = holding.size if abs(holding.size) >= math.DUST else 0
-    return math.liquidatable_size(size, one.price, standing.total_value, standing.account_value, standing.requirement)
+@lru_cache(maxsize=64)
+def entered(key: PositionKey, base: Address, market: PerpCurieMarket) -> Entered | Declined:
+    """Cancel an account's orders and settle its funding in one market."""
+    found = ready(key, market)
+    if isinstance(found, Declined):
+        return found
+
+    one = found.market.instruments[base].settled(market.target.timestamp)
+    account = orders.settled_funding(found.account, one)
+    market = found.market.with_instrument(one)
+    standing = weigh(key, account, market)
+    if isinstance(standing, Declined):
+        return standing
+
+    size = account.holding(base).size
+    return Entered(
+        account=account,
+        market=market,
+        standing=standing,
+        one=one,
+        most=math.liquidatable_size(
+            size if abs(size) >= math.DUST else 0,
+            one.price,
+            standing.total_value,
+            standing.account_value,
+            standing.requirement,
+        ),
+    )
 
 
-def take_over(base: Address, size: int, found: Ready) -> Takeover | None:
+def take_over(size: int, found: Entered) -> Takeover | None:
     """Take over so much of a position, or as much as may be, and leave it; None where the pool cannot carry that.
 
     `size` is without a sign.
     """
-    allowed = most(found, base)
-    if allowed == 0:
+    if found.most == 0:
         return None
 
-    taken = min(size, abs(allowed)) * (1 if allowed > 0 else -1)
-    one = found.market.instruments[base].settled(found.market.target.timestamp)
+    taken = min(size, abs(found.most)) * (1 if found.most > 0 else -1)
+    one = found.one
     left = leave(taken, one)
     if left is None:
         return None
@@ -92,15 +127,15 @@ def take_over(base: Address, size: int, found: Ready) -> Takeover | None:
     notional = math.position_value(taken, one.price)
     penalty = math.mul_ratio(abs(notional), found.market.rules.penalty_ratio)
     share = math.liquidator_share(penalty, found.standing.account_value)
-    return Takeover(taken, notional, penalty, share, share - notional + left.quote - left.fee, left, one)
+    return Takeover(taken, notional, penalty, share, share - notional + left.quote - left.fee, left)
 
 
-def aftermath(key: PositionKey, taken: Takeover, found: Ready) -> Aftermath | Declined:
+def aftermath(key: PositionKey, taken: Takeover, found: Entered) -> Aftermath | Declined:
     """Work out what a takeover leaves: the account, the pool and the insurance fund."""
-    market, one = found.market, taken.one
+    market, one = found.market, found.one
     decimals = market.contracts.decimals
-    account = orders.settled_funding(found.account, one)
-    account = orders.exchanged(account, one.base, account.holding(one.base), -taken.size, taken.notional)
+    held = found.account.holding(one.base)
+    account = orders.exchanged(found.account, one.base, held, -taken.size, taken.notional)
     account = replace(account, owed=account.owed - taken.penalty)
     insurance = market.insurance
     if found.standing.account_value >= 0:

@@ -109,6 +109,21 @@ class PriceHistory:
 
         return (total - before) // interval_s  # down
 
+    def updated(self, price: int, updated_at: int) -> Self | None:
+        """Take a price over, which counts only if it is another; None where that reverts. CumulativeTwap._update."""
+        if not self.observations:
+            return type(self)((Observation(price, 0, updated_at),))
+
+        latest = self.observations[-1]
+        if updated_at < latest.time or (updated_at == latest.time and price != latest.price):
+            return None
+
+        if price == latest.price:
+            return self
+
+        total = latest.cumulative + latest.price * (updated_at - latest.time)
+        return type(self)((*self.observations, Observation(price, total, updated_at)))
+
     def extended(self, fresh: Sequence[Observation], oldest: int) -> Self:
         """Add newer observations, the last known one replaced if it is among them; drop what is before a time."""
         kept = [one for one in self.observations if not fresh or one.time < fresh[0].time]
