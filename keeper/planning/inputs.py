@@ -35,7 +35,8 @@ class PlanningInput:
     `policies` are in order of preference. `gas_price_wei` is what a unit of gas is expected to cost at the target.
     `busy` subjects have a transaction in flight. `barred` names pools a strategy may not trade on, by its name.
     `max_block` is the last block a plan may land in. `lenders` are the sources of money that are no deployment.
-    `data_fee` is what the chain charges for bytes, None where gas is all it charges.
+    `data_fee` is what the chain charges for bytes, None where gas is all it charges. `search_budget` is how often a
+    search for a better set than the best first may appraise an opportunity again, 0 for no search.
     """
 
     target: BlockTarget
@@ -52,6 +53,7 @@ class PlanningInput:
     barred: Mapping[str, frozenset[Address]] = field(default_factory=dict)
     lenders: tuple[Lender, ...] = ()
     data_fee: DataFee | None = None
+    search_budget: int = 300
 
     def data_fee_wei(self, hops: int, calls: int) -> int:
         """What the chain charges for the bytes of a plan of so many swaps and calls, at most."""
