@@ -24,6 +24,7 @@ from keeper.types import (
     Offer,
     Position,
     PositionKey,
+    Reason,
     account_of,
     to_checksum,
 )
@@ -44,27 +45,66 @@ class PositionView:
     position: Position
 
     def row(self) -> dict[str, object]:
-        """Render for JSON; amounts are decimal text in base units, `distance_bps` how far health is above 1."""
+        """Render for JSON; amounts are decimal text in base units, `distance_bps` how far health is above 1.
+
+        `base_token` null says that the two values are US dollars times 10**18; else they are in base units of that
+        token, because the protocol knows no other price.
+        """
         health = self.health
         debt_free = health.factor_wad == MAX_UINT256
-        return {
-            "deployment": self.deployment,
-            "adapter": self.adapter,
-            "position": "0x" + self.key.hex(),
-            "account": to_checksum(account_of(self.key)),
+        in_token = health.base_token is not None
+        return _row(self.deployment, self.adapter, self.key) | {
             "state": self.state.value,
             "health_wad": None if debt_free else str(health.factor_wad),
             "distance_bps": None if debt_free else (health.factor_wad - WAD) * 10_000 // WAD,
-            "collateral_usd": _usd(health, health.collateral_base),
-            "debt_usd": _usd(health, health.debt_base),
+            "base_token": to_checksum(health.base_token) if health.base_token is not None else None,
+            "collateral_value": _valued(health, health.collateral_base),
+            "debt_value": _valued(health, health.debt_base),
+            "collateral_usd": None if in_token else _valued(health, health.collateral_base),
+            "debt_usd": None if in_token else _valued(health, health.debt_base),
             "collateral": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.collateral],
             "debt": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.debt],
+            "note": self.position.note,
         }
 
 
-def _usd(health: Health, value: int) -> str | None:
-    """Value in US dollars times 10**18, rounded down; None where the protocol counts in a token."""
-    return None if health.base_token is not None else str(value * USD // health.base_unit)
+@dataclass(frozen=True, slots=True)
+class UnknownView:
+    """A position whose health cannot be told, or a whole deployment that is stopped, and why."""
+
+    adapter: str
+    declined: Declined
+
+    @property
+    def is_deployment(self) -> bool:
+        """Whether nothing of the deployment can be told."""
+        return self.declined.key is None
+
+    def row(self) -> dict[str, object]:
+        """Render for JSON in the shape of a position; what is not known is null."""
+        declined = self.declined
+        return _row(declined.deployment, self.adapter, declined.key) | {
+            "state": "stopped" if self.is_deployment else "unknown",
+            "reason": declined.reason.value,
+            "numbers": {name: str(value) for name, value in declined.numbers.items()},
+        }
+
+
+def _row(deployment: str, adapter: str, key: PositionKey | None) -> dict[str, object]:
+    """Every key a row has, in order; a reason is given where the rest is not known."""
+    return {
+        "deployment": deployment,
+        "adapter": adapter,
+        "position": None if key is None else "0x" + key.hex(),
+        "account": None if key is None else to_checksum(account_of(key)),
+        **dict.fromkeys(("state", "health_wad", "distance_bps", "base_token", "collateral_value", "debt_value")),
+        **dict.fromkeys(("collateral_usd", "debt_usd", "collateral", "debt", "note", "reason", "numbers")),
+    }
+
+
+def _valued(health: Health, value: int) -> str:
+    """Value in US dollars times 10**18, rounded down; in base units where the protocol counts in a token."""
+    return str(value if health.base_token is not None else value * USD // health.base_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +112,34 @@ class Explanation:
     """Why a position is, or is not, liquidated at this block."""
 
     view: PositionView | None
-    unknown: Declined | None
+    unknown: UnknownView | None
     offers: tuple[Offer, ...]
     plans: tuple[Plan, ...]
     declined: tuple[Declined, ...]
     block: int
 
 
-async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | Declined]:
-    """Every position that owes something, the nearest to liquidation first; a `Declined` where health is unknown."""
+async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | UnknownView]:
+    """Every position that owes something, the nearest to liquidation first, after what is not known, and why."""
     async with AsyncExitStack() as stack:
         _, book = await _look(config, stack, as_json=as_json)
-        found: list[PositionView | Declined] = []
+        found: list[PositionView | UnknownView] = []
         for deployment in book.deployments:
-            market = deployment.market
+            market, adapter = deployment.market, deployment.adapter.adapter
             if market is None:
+                found.append(UnknownView(adapter, stopped(deployment)))
                 continue
 
             threshold = _margin_call(config, deployment.name)
-            found += [view_of(deployment, market, key, threshold) for key in sorted(deployment.book.keys())]
+            looked = (view_of(deployment, market, key, threshold) for key in sorted(deployment.book.keys()))
+            found += [UnknownView(adapter, each) if isinstance(each, Declined) else each for each in looked]
 
     return sorted(found, key=_nearness)
+
+
+def stopped(deployment: Deployment) -> Declined:
+    """Say that nothing of a deployment can be told, and why."""
+    return Declined(deployment.name, None, Reason.QUARANTINED, {"why": deployment.stopped or "no market yet"})
 
 
 async def explain(config: KeeperConfig, account: Address, *, as_json: bool) -> list[Explanation]:
@@ -149,9 +196,9 @@ def _margin_call(config: KeeperConfig, deployment: str) -> int:
     return max(thresholds, default=DEFAULT_MARGIN_CALL_WAD)
 
 
-def _nearness(found: PositionView | Declined) -> tuple[int, bytes]:
-    if isinstance(found, Declined):
-        return 0, found.key or b""
+def _nearness(found: PositionView | UnknownView) -> tuple[int, bytes]:
+    if isinstance(found, UnknownView):
+        return -1, found.declined.key or b""
 
     return found.health.factor_wad, found.key
 
@@ -164,7 +211,7 @@ def _explanation(deployment: Deployment, key: PositionKey, decision: Decision, m
     ]
     return Explanation(
         view=looked if isinstance(looked, PositionView) else None,
-        unknown=looked if isinstance(looked, Declined) else None,
+        unknown=UnknownView(deployment.adapter.adapter, looked) if isinstance(looked, Declined) else None,
         offers=tuple(offers),
         plans=tuple(plan for plan in decision.plans if _is(plan.opportunity.offer, deployment.name, key)),
         declined=tuple(no for no in decision.declined if (no.deployment, no.key) == (deployment.name, key)),

@@ -9,7 +9,6 @@ import click
 
 from keeper.cli.labels import labels_for, tokens_in
 from keeper.cli.options import address, config_option, example, load, output_options
-from keeper.cli.positions import position_row
 
 if TYPE_CHECKING:
     from keeper.app.views import Explanation
@@ -38,7 +37,7 @@ def command(account: "Address", config_path: Path, *, as_json: bool, debug: bool
 
         return
 
-    rows = [position_row(found.view) for found in explanations if found.view is not None]
+    rows = [found.view.row() for found in explanations if found.view is not None]
     labels = labels_for(loaded.config, tokens_in(rows))
     for found in explanations:
         _show(found, labels)
@@ -48,7 +47,7 @@ def _row(found: "Explanation") -> "dict[str, object]":
     looked = found.view or found.unknown
     return {
         "block": found.block,
-        "position": None if looked is None else position_row(looked),
+        "position": None if looked is None else looked.row(),
         "offers": [_offer(offer) for offer in found.offers],
         "plans": [
             {
@@ -92,7 +91,7 @@ def _show(found: "Explanation", labels: "Labels") -> None:
 
     looked = found.view or found.unknown
     if looked is not None:
-        print_tables([positions_table([position_row(looked)], labels)], sys.stdout)
+        print_tables([positions_table([looked.row()], labels)], sys.stdout)
 
     lines = [f"at block {found.block}: {len(found.offers)} offers, {len(found.plans)} plans"]
     lines += [f"offer {_offer_text(offer, labels)}" for offer in found.offers]

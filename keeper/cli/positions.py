@@ -13,11 +13,11 @@ from keeper.cli.options import config_option, example, load, output_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from keeper.app.views import PositionView
     from keeper.telemetry.table import Labels, Row
-    from keeper.types import Declined
 
 _SHOWN: Final = 40
+_UNKNOWN: Final = ("unknown", "stopped")
+"""States of rows without a health: of a position that cannot be decided, and of a whole deployment."""
 
 
 @click.command(
@@ -32,7 +32,9 @@ _SHOWN: Final = 40
 def command(config_path: Path, *, below: str | None, limit: int | None, as_json: bool, debug: bool) -> None:
     """Show every position that owes something, the nearest to liquidation first.
 
-    Needs a node, but no key and no executor. With --json one object per line; amounts are decimal text in base units.
+    What cannot be told comes before them with its reason: a position without a health, a deployment that is stopped.
+    Needs a node, but no key and no executor. With --json one object per line, of one shape for all protocols; amounts
+    are decimal text in base units.
     """
     import asyncio
 
@@ -41,7 +43,7 @@ def command(config_path: Path, *, below: str | None, limit: int | None, as_json:
     from keeper import app
 
     found = asyncio.run(app.positions(loaded.config, as_json=as_json))
-    rows = [row for row in map(position_row, found) if threshold_wad is None or _is_below(row, threshold_wad)]
+    rows = [row for row in (each.row() for each in found) if threshold_wad is None or _is_below(row, threshold_wad)]
     if as_json:
         for row in rows[:limit]:
             click.echo(json.dumps(row))
@@ -49,24 +51,6 @@ def command(config_path: Path, *, below: str | None, limit: int | None, as_json:
 
     shown = rows[: limit or _SHOWN]
     _show(shown, labels_for(loaded.config, tokens_in(shown)), hidden=len(rows) - len(shown))
-
-
-def position_row(found: "PositionView | Declined") -> "Row":
-    """Render one position; one whose health is unknown says why in place of its numbers."""
-    from keeper.journal.text import position_text
-    from keeper.types import Declined
-
-    if not isinstance(found, Declined):
-        return found.row()
-
-    return {
-        "deployment": found.deployment,
-        "position": position_text(found.key),
-        "state": "unknown",
-        "health_wad": "unknown",
-        "reason": found.reason.value,
-        "numbers": {name: str(value) for name, value in found.numbers.items()},
-    }
 
 
 def _threshold(below: str | None) -> int | None:
@@ -84,7 +68,7 @@ def _threshold(below: str | None) -> int | None:
 def _is_below(row: "Row", threshold_wad: int) -> bool:
     """Keep what is below, and what is unknown: it may be."""
     health = row["health_wad"]
-    return health is not None and (health == "unknown" or int(str(health)) < threshold_wad)
+    return row["state"] in _UNKNOWN if health is None else int(str(health)) < threshold_wad
 
 
 def _show(rows: "Sequence[Row]", labels: "Labels", *, hidden: int) -> None:

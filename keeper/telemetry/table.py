@@ -32,6 +32,8 @@ _STATUS_STYLES: Final = {
     "underwater": "bold red",
     "margin_call": "yellow",
     "healthy": "green",
+    "stopped": "bold red",
+    "unknown": "yellow",
 }
 
 
@@ -90,16 +92,24 @@ def positions_table(rows: Sequence[Row], labels: Labels) -> Table:
     table = _table("Positions", ("deployment", "position", "health", "state", "collateral", "debt"))
     for row in rows:
         state = str(row.get("state", ""))
+        known = row.get("reason") is None
         table.add_row(
             _text(row.get("deployment")),
             _text(row.get("account", row.get("position"))),  # whole: it is what `keeper explain` wants
-            _text(health_text(row.get("health_wad"))),
+            _text(health_text(row.get("health_wad")) if known else "?"),
             Text(line_text(state), style=_STATUS_STYLES.get(state, "")),
-            _holdings(row.get("collateral"), labels),
+            _holdings(row.get("collateral"), labels) if known else _text(_why(row)),
             _holdings(row.get("debt"), labels),
         )
 
     return table
+
+
+def _why(row: Row) -> str:
+    """Say in a cell why nothing else is known of a position or a deployment."""
+    numbers = row.get("numbers")
+    shown = " ".join(str(value) for value in numbers.values()) if isinstance(numbers, Mapping) else ""
+    return f"{row.get('reason')}: {shown}"
 
 
 def print_tables(tables: Iterable[Table], stream: TextIO) -> None:
