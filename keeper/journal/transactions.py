@@ -8,7 +8,7 @@ from keeper.execution.base import Fees, Outcome, SignedTx
 from keeper.journal.database import Connection, Database, SqlRow, insert
 from keeper.journal.records import NEXT, BlockRef, Intent, TxKind, TxRecord, TxState
 from keeper.journal.text import from_hex, hex_text, to_json
-from keeper.types import Address, Settlement, TokenAmount, parse_address, to_checksum
+from keeper.types import Address, Settlement, TokenAmount, to_checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +300,7 @@ def _record(row: SqlRow) -> TxRecord:
             plan_id=row["plan_id"],
             hash=from_hex(row["hash"]),
             raw=bytes(row["raw"]),
-            sender=parse_address(row["sender"]),
+            sender=Address(from_hex(row["sender"])),
             nonce=row["nonce"],
             fees=Fees(int(row["max_fee_wei"]), int(row["tip_wei"])),
             gas_limit=row["gas_limit"],

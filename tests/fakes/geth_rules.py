@@ -7,6 +7,7 @@ a geth pool would never have had it. Rules and words: go-ethereum, `core/txpool/
 
 import asyncio
 import json
+import sys
 import threading
 from collections import deque
 from contextlib import suppress
@@ -152,6 +153,10 @@ class GethRules:
         body = await request.read()
         frames = json.loads(body)
         first = frames if isinstance(frames, dict) else frames[0]
+        if first["method"].startswith("rules_"):
+            answer = _frame(first, result=self._obey(first))
+            return web.json_response(answer if first is frames else [answer])
+
         losses = self._losses.get(first["method"])
         loss = losses.popleft() if losses else None
         if loss is Loss.BUSY:
@@ -172,6 +177,16 @@ class GethRules:
 
         return web.Response(body=answer, content_type="application/json")
 
+    def _obey(self, frame):
+        """Do what another process asks: `rules_lose` (method, losses...), `rules_heal`, `rules_refused`."""
+        if frame["method"] == "rules_lose":
+            method, *losses = frame["params"]
+            self.lose(method, *map(Loss, losses))
+        elif frame["method"] == "rules_heal":
+            self.heal()
+
+        return list(self.refused)
+
     def _cut(self, request):
         with suppress(AttributeError):
             request.transport.abort()
@@ -188,7 +203,7 @@ class GethRules:
                 body = json.dumps(frames).encode()
 
             if frames["method"] == BY_HASH:
-                found = await self._ask(BY_HASH, *frames["params"])
+                (found,) = await self._ask((BY_HASH, *frames["params"]))
                 is_mined = found is not None and found["blockHash"] is not None
                 return json.dumps(_frame(frames, result=found if is_mined else None)).encode()
 
@@ -197,9 +212,10 @@ class GethRules:
 
     async def _send(self, frame):
         tx = decode(bytes.fromhex(frame["params"][0][2:]))
-        mined = int(await self._ask(PENDING_COUNT, tx.sender, "latest"), 16)
-        balance = int(await self._ask("eth_getBalance", tx.sender, "latest"), 16)
-        words = refusal(tx, await self._pool(tx.sender), mined, balance)
+        mined, balance, content = await self._ask(
+            (PENDING_COUNT, tx.sender, "latest"), ("eth_getBalance", tx.sender, "latest"), ("txpool_content",)
+        )
+        words = refusal(tx, _pool(content, tx.sender), int(mined, 16), int(balance, 16))
         if words is not None:
             self.refused.append(words)
             return _frame(frame, error={"code": -32000, "message": words})
@@ -212,15 +228,15 @@ class GethRules:
         self.taken.append(tx.hash)
         return _frame(frame, result=answered["result"])
 
-    async def _pool(self, sender):
-        content = await self._ask("txpool_content")
-        accounts = [(who.lower(), txs) for kind in content.values() for who, txs in kind.items()]
-        found = [tx for who, txs in accounts if who == sender for tx in txs.values()]
-        return {int(tx["nonce"], 16): _pooled(tx) for tx in found}
+    async def _ask(self, *questions):
+        frames = [
+            {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
+            for place, (method, *params) in enumerate(questions)
+        ]
+        async with self._session.post(self.upstream, json=frames) as answered:
+            found = {answer["id"]: answer["result"] for answer in await answered.json()}
 
-    async def _ask(self, method, *params):
-        answered = await self._ask_whole(method, *params)
-        return answered["result"]
+        return [found[place] for place in range(len(questions))]
 
     async def _ask_whole(self, method, *params):
         frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
@@ -235,6 +251,13 @@ def _frame(asked, **content):
     return {"jsonrpc": "2.0", "id": asked["id"], **content}
 
 
+def _pool(content, sender):
+    """What the pool holds of a sender, by nonce."""
+    accounts = [(who.lower(), txs) for kind in content.values() for who, txs in kind.items()]
+    found = [tx for who, txs in accounts if who == sender for tx in txs.values()]
+    return {int(tx["nonce"], 16): _pooled(tx) for tx in found}
+
+
 def _pooled(tx):
     return Pooled(
         hash=tx["hash"],
@@ -246,3 +269,13 @@ def _pooled(tx):
         value=int(tx["value"], 16),
         data=bytes.fromhex(tx["input"][2:]),
     )
+
+
+async def _serve(upstream):
+    rules = GethRules(upstream)
+    print(await rules._start(), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(sys.argv[1]))

@@ -1,5 +1,7 @@
 """Plans with round numbers: repay 1,000 of one token, seize 1,100 of another, keep 80 after the sale."""
 
+from dataclasses import replace
+
 from keeper.execution.bidding import BidPolicy, FixedTip
 from keeper.planning.base import Funding, Opportunity, Plan
 from keeper.protocols.base import Lender
@@ -62,3 +64,13 @@ def make_plan(index: int = 1, at: BlockTarget | None = None, **changes) -> Plan:
         "gas_limit": 700_000,
     }
     return Plan(**{**values, **changes})
+
+
+def apart(index: int, group: int, at: BlockTarget | None = None, **changes) -> Plan:
+    """A plan that shares tokens and lender with plans of its own group only."""
+    plan = make_plan(index, at, **changes)
+    pay, receive = Address(bytes([0xD0, group]) * 10), Address(bytes([0xC0, group]) * 10)
+    opportunity = plan.opportunity
+    offer = replace(opportunity.offer, pay_token=pay, receive_token=receive)
+    funding = replace(opportunity.funding, lender=replace(opportunity.funding.lender, token=pay))
+    return replace(plan, opportunity=replace(opportunity, offer=offer, funding=funding))

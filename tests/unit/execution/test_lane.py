@@ -15,6 +15,7 @@ from tests.fakes.desk import ACCOUNT, OPERATOR, Office
 from tests.fakes.heads import target
 from tests.fakes.ledger_chain import PoolTx, decode
 from tests.fakes.plans import COLLATERAL, make_plan
+from tests.fakes.plans import apart as group_apart
 
 SECOND = Account.from_key(b"\x22" * 32)
 OTHER = Address(bytes.fromhex(SECOND.address[2:]))
@@ -31,13 +32,7 @@ async def office(tmp_path):
 
 def apart(index, **changes):
     """A plan that shares no token, pool or lender with the plans of other indices."""
-    plan = make_plan(index, **changes)
-    pay, receive = Address(bytes([0xD0, index]) * 10), Address(bytes([0xC0, index]) * 10)
-    opportunity = plan.opportunity
-    offer = replace(opportunity.offer, pay_token=pay, receive_token=receive)
-    lender = replace(opportunity.funding.lender, token=pay)
-    funding = replace(opportunity.funding, lender=lender)
-    return replace(plan, opportunity=replace(opportunity, offer=offer, funding=funding))
+    return group_apart(index, index, **changes)
 
 
 def sent_by(office):

@@ -1,0 +1,58 @@
+"""`python -m tests.faults.kill FIRST_SEED RUNS`: a line of JSON per run, exit 1 where the books of any were wrong.
+
+One seed repeats one run: `python -m tests.faults.kill SEED 1 --keep FOLDER` keeps its journal.
+"""
+
+import argparse
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from keeper.sandbox.anvil import Anvil
+from keeper.sandbox.packages import find_packages
+from tests.anvil.desk_world import OPTIONS
+from tests.faults.kill.sabotage import SABOTAGES
+from tests.faults.kill.story import Ground, Story
+
+RULES = (sys.executable, "-m", "tests.fakes.geth_rules")
+
+
+@contextmanager
+def ground():
+    """One chain for all runs, and the rules in a process of their own: this one forks, so it has no threads."""
+    with Anvil(find_packages(), OPTIONS) as anvil:
+        rules = subprocess.Popen([*RULES, anvil.url], stdout=subprocess.PIPE, text=True)
+        try:
+            yield Ground(anvil.url, rules.stdout.readline().strip())
+        finally:
+            rules.send_signal(signal.SIGTERM)
+            rules.wait()
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests.faults.kill", description=__doc__)
+    parser.add_argument("first_seed", type=int)
+    parser.add_argument("runs", type=int)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="break the keeper, to see that it is noticed")
+    options = parser.parse_args()
+    failed = False
+    # In memory, where there is a place: a killed process loses nothing the system has, and a sync costs nothing.
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a folder of our own is made in it
+    with ground() as chain, tempfile.TemporaryDirectory(dir=memory) as scratch:
+        for seed in range(options.first_seed, options.first_seed + options.runs):
+            folder = (options.keep or Path(scratch)) / str(seed)
+            told = Story(chain, folder, seed, options.sabotage).run()
+            print(json.dumps(dataclasses.asdict(told)), flush=True)
+            failed = failed or bool(told.faults)
+
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`kill -9` while it works: nothing is sent twice, forgotten, or booked wrong, says a program that asks only the chain.
+
+Every run is drawn from one integer: `python -m tests.faults.kill SEED 1` repeats it. Requests and answers get lost,
+transactions are refused, evicted and outbid, gas spikes, blocks are orphaned; the node insists on geth's rules.
+"""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.faults.kill.points import POINTS
+
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(1_800)]
+
+BATCH = 25
+
+
+def play(first_seed, runs, *options):
+    command = [sys.executable, "-m", "tests.faults.kill", str(first_seed), str(runs), *options]
+    played = subprocess.run(command, capture_output=True, text=True, check=False)
+    told = [json.loads(line) for line in played.stdout.splitlines()]
+    assert len(told) == runs, played.stderr
+    return told
+
+
+def faults_of(told):
+    return {run["seed"]: run["faults"] for run in told if run["faults"]}
+
+
+@pytest.mark.parametrize("batch", [pytest.param(n, marks=pytest.mark.xdist_group(f"kill-{n}")) for n in range(2)])
+def test_killed_anywhere_the_books_are_the_chains(random_seed, batch):
+    told = play(random_seed + BATCH * batch, BATCH)
+    assert faults_of(told) == {}
+    died_at = {point for run in told for point in run["deaths"]}
+    assert died_at >= set(POINTS), "not every named crash point was met"
+    assert {"line", "statement", "clock"} <= died_at
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("sabotage", "fault"),
+    [("sends_first", "not ours"), ("forgets_reorgs", "wrong booking"), ("signs_anew", "ended by itself")],
+)
+def test_keeper_that_breaks_the_order_is_caught(sabotage, fault):
+    told = play(0, 40, "--sabotage", sabotage)
+    assert [run["seed"] for run in told if any(fault in found for found in run["faults"])]
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("batch", range(10))
+def test_thousand_times_killed_anywhere_the_books_are_the_chains(random_seed, batch):
+    assert faults_of(play(random_seed + 1_000 + 100 * batch, 100)) == {}
