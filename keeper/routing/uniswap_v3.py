@@ -5,6 +5,7 @@ square roots times 2**96.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 from keeper.routing.base import SwapQuote
@@ -32,7 +33,7 @@ class UniswapV3Pool:
     tick: int
     liquidity: int
     ticks: TickTable
-    _ladders: dict[bool, Ladder] = field(init=False, compare=False, repr=False, default_factory=dict)
+    _ladders: dict[Address, Ladder] = field(init=False, compare=False, repr=False, default_factory=dict)
 
     @property
     def kind(self) -> Literal["uniswap_v3"]:
@@ -40,25 +41,16 @@ class UniswapV3Pool:
 
     def curve(self, token_in: Address) -> Ladder:
         """What this direction gives; `ValueError` for a token the pool does not hold."""
-        down = token_in == self.tokens[0]
-        ladder = self._ladders.get(down)
-        if ladder is None:
-            if token_in not in self.tokens:
-                raise ValueError(f"0x{token_in.hex()} is not a token of pool 0x{self.address.hex()}")
-
-            start = Start(self.fee, self.tick_spacing, self.sqrt_price_x96, self.tick, self.liquidity)
-            self._ladders[down] = ladder = Ladder(start, self.ticks, zero_for_one=down)
-
-        return ladder
+        return self._ladders.get(token_in) or self._ladder(token_in)
 
     def quote_in(self, token_in: Address, amount_in: int) -> SwapQuote | None:
         """Output for an exact input; None where the range of prices ends before all of it is taken."""
-        ladder = self.curve(token_in)
+        ladder = self._ladders.get(token_in) or self._ladder(token_in)
         amount_out = ladder.amount_out(amount_in)
         if amount_out is None:
             return None
 
-        return SwapQuote(amount_in, amount_out, lambda: self._at(ladder.mark_in(amount_in)))
+        return SwapQuote(amount_in, amount_out, partial(self._after_in, ladder, amount_in))
 
     def quote_out(self, token_in: Address, amount_out: int) -> SwapQuote | None:
         """Least input for an exact output; None where the pool does not hold it."""
@@ -67,7 +59,21 @@ class UniswapV3Pool:
         if amount_in is None:
             return None
 
-        return SwapQuote(amount_in, amount_out, lambda: self._at(ladder.mark_out(amount_out)))
+        return SwapQuote(amount_in, amount_out, partial(self._after_out, ladder, amount_out))
+
+    def _ladder(self, token_in: Address) -> Ladder:
+        if token_in not in self.tokens:
+            raise ValueError(f"0x{token_in.hex()} is not a token of pool 0x{self.address.hex()}")
+
+        start = Start(self.fee, self.tick_spacing, self.sqrt_price_x96, self.tick, self.liquidity)
+        ladder = self._ladders[token_in] = Ladder(start, self.ticks, zero_for_one=token_in == self.tokens[0])
+        return ladder
+
+    def _after_in(self, ladder: Ladder, amount_in: int) -> "UniswapV3Pool":
+        return self._at(ladder.mark_in(amount_in))
+
+    def _after_out(self, ladder: Ladder, amount_out: int) -> "UniswapV3Pool":
+        return self._at(ladder.mark_out(amount_out))
 
     def _at(self, mark: Mark) -> "UniswapV3Pool":
         """The pool once the price has come to a mark."""
