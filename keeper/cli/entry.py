@@ -23,6 +23,7 @@ VERBS: Final[Mapping[str, str]] = {
     "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
+    "doctor": "Look at everything that can be wrong before a run, and say what to do about it.",
     "config": "Show how a configuration was understood, check it, and print its schema.",
     "keys": "Make, import and show the operator key's encrypted keystore.",
     "executor": "Deploy the executor contract, check it, list what it may reach, and empty it.",
@@ -42,6 +43,7 @@ EXIT_CODES: Final[Mapping[int, str]] = {
     7: "the journal cannot be read or written",
     8: "a transaction was refused by the channel it was given to",
     9: "the sandbox is not installed or did not start",
+    10: "the doctor found something that keeps a run from doing its work",
     130: "interrupted",
 }
 INTERRUPTED: Final = 130

@@ -9,6 +9,7 @@ from keeper.errors import ChainError, ConfigError, ExecutorError, SigningKeyErro
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.stage.operator import settle_in
 from keeper.types import Address, to_checksum
+from tests.fakes.tables import aave_v3_table
 from tests.unit.cli.terminal import keeper
 
 pytestmark = pytest.mark.anvil
@@ -30,7 +31,7 @@ def chain(packages, saved):
 def office(chain, saved, tmp_path_factory):
     """An operator with everything right: key, gas, a wired executor, a configuration that is ready to go live."""
     folder = tmp_path_factory.mktemp("operator")
-    settle_in(chain, saved.world, folder, chain.node.url)
+    settle_in(chain, saved.world, folder, chain.node.url, [aave_v3_table(saved.world)])
     return folder
 
 

@@ -10,6 +10,7 @@ from keeper.sandbox.feeds import DOLLAR, set_price
 from keeper.sandbox.stage.operator import settle_in
 from keeper.types import to_checksum
 from keeper.units import WAD
+from tests.fakes.tables import aave_v3_table
 from tests.unit.cli.terminal import keeper
 
 pytestmark = pytest.mark.anvil
@@ -36,7 +37,7 @@ def borrower(chain, saved):
 def folder(chain, saved, borrower, tmp_path_factory):
     assert borrower
     office = tmp_path_factory.mktemp("office")
-    settle_in(chain, saved.world, office, chain.node.url)
+    settle_in(chain, saved.world, office, chain.node.url, [aave_v3_table(saved.world)])
     return office
 
 

@@ -30,6 +30,7 @@ from keeper.sandbox.stage.trial import Watch
 from keeper.sandbox.uniswap_v3 import move_price
 from keeper.types import ZERO_ADDRESS, Address, parse_address, to_checksum
 from keeper.units import WAD
+from tests.fakes.tables import aave_v3_table
 
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300), pytest.mark.xdist_group("refusals")]
 
@@ -213,7 +214,8 @@ def settled(running_scene, tmp_path_factory):
     """The operator and the borrowers, made once; the operator does not trust DAI."""
     chain, node = running_scene.chain, running_scene.chain.node
     snapshot = node.rpc("evm_snapshot")
-    operator = settle_in(chain, running_scene.world, tmp_path_factory.mktemp("operator"), running_scene.anvil.ws_url)
+    world, folder = running_scene.world, tmp_path_factory.mktemp("operator")
+    operator = settle_in(chain, world, folder, running_scene.anvil.ws_url, [aave_v3_table(world)])
     text = operator.config.read_text()
     dai = f', "{to_checksum(running_scene.asset("DAI").token)}"'
     assert text.count(dai) == 1
