@@ -111,7 +111,7 @@ def test_executor_of_somebody_else_is_refused_with_the_key_it_does_not_know(fold
     made = keeper("keys", "new", "operator.json", "--passphrase-file", PASSPHRASE, cwd=folder)
     said = refused(folder, ExecutorError.exit_code)
     assert f"does not take orders from {made.stdout.strip()}" in said
-    assert "must add it as an operator" in said
+    assert "keeper executor operator add" in said
 
 
 def test_executor_with_other_code_than_pinned_is_refused(folder):

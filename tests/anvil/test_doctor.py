@@ -55,7 +55,7 @@ def test_sound_set_up_passes_even_for_a_live_run(folder):
 
 def test_what_is_broken_is_named_with_what_to_do(folder, saved):
     nobody = to_checksum(b"\x77" * 20)
-    feed, factory = to_checksum(saved.world.assets["WETH"].feed), to_checksum(saved.world.uniswap.factory)
+    feed, factory = to_checksum(saved.world.assets["WETH"].feed.proxy), to_checksum(saved.world.uniswap.factory)
 
     found, code = look(folder, price=(feed, nobody), pools=(factory, nobody))
 
