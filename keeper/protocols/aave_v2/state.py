@@ -65,7 +65,9 @@ class AaveV2Sync:
 
     def _read_contracts(self) -> Reads[Contracts]:
         read = read_contracts(self._provider)
-        return (yield from (or_refuse(read, self._deployment) if self._contracts is None else read))
+        # What was followed before, in this run or an earlier one, is no mistake of the operator's.
+        known = self._contracts is not None or bool(self._kept.roster.listings)
+        return (yield from (read if known else or_refuse(read, self._deployment)))
 
     def sources(self) -> tuple[LogQuery, ...]:
         """Logs of the pool, its tokens, its configurator and its oracle."""

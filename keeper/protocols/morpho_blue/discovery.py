@@ -6,7 +6,7 @@ Configuration names one address; everything else comes from its logs.
 from collections.abc import Sequence
 from typing import Final
 
-from keeper.errors import ConfigError, DecodeError
+from keeper.errors import ConfigError, DecodeError, StateError
 from keeper.protocols.morpho_blue import abi
 from keeper.protocols.morpho_blue.borrower import Borrower
 from keeper.protocols.morpho_blue.math import Totals
@@ -20,16 +20,20 @@ PER_ROUND: Final = 2_000
 _NOBODY: Final = MarketId(bytes(WORD))
 
 
-def read_contract(deployment: str, morpho: Address) -> Reads[None]:
-    """Check that this is a Morpho: it knows no market without an id; `ConfigError` otherwise."""
+def read_contract(deployment: str, morpho: Address, *, known: bool) -> Reads[None]:
+    """Check that this is a Morpho: it knows no market without an id; `ConfigError` otherwise.
+
+    One that was followed before is no mistake of the operator's: then it is a `StateError`.
+    """
     params, state = yield from ask(
         Call(morpho, encode(abi.ID_TO_MARKET_PARAMS, _NOBODY)), Call(morpho, encode(abi.MARKET, _NOBODY))
     )
     if not (params.ok and len(params.data) == 5 * WORD and state.ok and len(state.data) == 6 * WORD):
-        raise ConfigError(
-            f"deployment {deployment}: {to_checksum(morpho)} does not answer like Morpho Blue on this chain; "
-            "check morpho, and the chain"
-        )
+        fault = f"{to_checksum(morpho)} does not answer like Morpho Blue"
+        if known:
+            raise StateError(fault)
+
+        raise ConfigError(f"deployment {deployment}: {fault} on this chain; check morpho, and the chain")
 
 
 def read_totals(morpho: Address, markets: Sequence[MarketId]) -> Reads[dict[MarketId, Totals]]:

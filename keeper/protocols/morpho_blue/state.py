@@ -56,7 +56,7 @@ class MorphoBlueSync:
     def bootstrap(self, head: BlockHead) -> Reads[None]:
         """Check the contract, and doubt all totals; may be repeated at any block."""
         del head
-        yield from read_contract(self._deployment, self._morpho)
+        yield from read_contract(self._deployment, self._morpho, known=bool(self._roster.params))
         self._doubted |= self._roster.places.keys()
         self._around.forget()
 
