@@ -12,7 +12,7 @@ from keeper.app.wiring import bid_policy
 from keeper.config.model import ExecutorConfig, KeeperConfig, KeyConfig, KeysConfig
 from keeper.errors import ConfigError, SigningKeyError
 from keeper.execution.calldata import EXECUTE_SELECTOR
-from keeper.execution.keys import open_keystore, read_address, read_passphrase
+from keeper.execution.keys import hide_memory, open_keystore, read_address, read_passphrase
 from keeper.execution.meter import Caps, SigningMeter
 from keeper.execution.remote import RemoteSigner, Wire
 from keeper.execution.signer import LocalSigner, Signer, SigningPolicy
@@ -131,6 +131,7 @@ def _open(config: KeeperConfig, key: KeyConfig, policy: SigningPolicy, epoch: Ca
         raise ConfigError("a key needs a keystore or a signer")
 
     address_of(key)
+    hide_memory()
     governor = config.governor
     # Replacements and cancels come on top of what the governor lets be planned: twice its rate is a defect's.
     caps = Caps(governor.signing_budget_per_day.amount, 2 * governor.max_transactions_per_minute)

@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import time
 from contextlib import AsyncExitStack
 from typing import Final
 
@@ -11,21 +10,23 @@ import structlog
 from keeper import __version__
 from keeper.app.desk import build_desk, switch_path
 from keeper.app.executor import check_executor
+from keeper.app.journal import keep, open_journal, open_when_free
 from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
 from keeper.app.planner import BlockPlanner
 from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import HeadEvent, PinnedChain
 from keeper.chain.recorder import FlightRecorder, RecordingChain
-from keeper.config.fingerprint import decisive_json, fingerprint
+from keeper.config.fingerprint import decisive_json
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine, Mind, Pace
 from keeper.errors import ConfigError, KeeperError, SigningKeyError, StateError
 from keeper.execution.desk import Desk
+from keeper.execution.fenced import FencedSigner
 from keeper.execution.switch import Switch
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
 from keeper.journal.lock import KeyLock
-from keeper.journal.store import Journal, RunInfo
+from keeper.journal.store import Journal
 from keeper.oracles.feeds import read_feed
 from keeper.types import BlockHead, Reason, to_checksum
 from keeper.warmup import save_book
@@ -36,12 +37,19 @@ SAVE_EVERY_BLOCKS: Final = 50
 log = structlog.get_logger(__name__)
 
 
-async def run(
-    config: KeeperConfig, *, live: bool, until_idle: int | None, json: bool, init_journal: bool = False
+async def run(  # noqa: PLR0913  # one parameter per option of the verb
+    config: KeeperConfig,
+    *,
+    live: bool,
+    until_idle: int | None,
+    json: bool,
+    init_journal: bool = False,
+    standby: bool = False,
 ) -> int:
     """Run until told to stop, or idle for `until_idle` blocks; returns the exit code.
 
-    `live` false is a dry run: everything but signing. `init_journal` starts the books of keys that were used before.
+    `live` false is a dry run: everything but signing. `init_journal` starts the books of keys that were used before;
+    `standby` waits for another keeper with the same journal to be gone.
     """
     try:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
@@ -57,7 +65,16 @@ async def run(
             stack.push_async_callback(chain.close)
             await check_executor(config, chain, live=live)
             await check_native_feed(config, chain)
-            journal = stack.enter_context(_open_journal(config, live=live))
+            journal = await _become_writer(config, stop, live=live, standby=standby)
+            if journal is None:
+                return 0
+
+            stack.enter_context(journal)
+            if config.run.postgres is not None:
+                keeping = group.create_task(keep(journal, config.run.lease_s), name="lease")
+                stack.callback(keeping.cancel)
+
+            signers = tuple(FencedSigner(signer, journal) for signer in signers)
             book = await warm_up(config, chain, journal.state, as_json=json)
             recording = _recording(config, chain, stack)
             desk = build_desk(config, chain, journal, book, signers)
@@ -118,6 +135,10 @@ async def open_chain_of(config: KeeperConfig) -> LiveChain:
     return await open_chain(ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s))
 
 
+async def _become_writer(config: KeeperConfig, stop: asyncio.Event, *, live: bool, standby: bool) -> Journal | None:
+    return await open_when_free(config, stop) if live and standby else open_journal(config, live=live)
+
+
 async def check_native_feed(config: KeeperConfig, chain: LiveChain) -> None:
     """Refuse a `native_usd` that is no price feed, naming the setting; an old price may become a new one."""
     head = await chain.latest()
@@ -130,12 +151,6 @@ async def check_native_feed(config: KeeperConfig, chain: LiveChain) -> None:
         setting=("chain", "native_usd"),
         hint="it must be a feed of the native token in US dollars, on this chain (decimals, latestRoundData)",
     )
-
-
-def _open_journal(config: KeeperConfig, *, live: bool) -> Journal:
-    names = {deployment.name: deployment.adapter for deployment in config.deployments}
-    info = RunInfo(__version__, fingerprint(config), int(time.time()), names)
-    return Journal(config.run.journal, live=live, chain_id=config.chain.id, run=info)
 
 
 def _recording(config: KeeperConfig, chain: LiveChain, stack: AsyncExitStack) -> RecordingChain | None:

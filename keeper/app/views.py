@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
 
+from keeper.app.journal import place_of
 from keeper.app.planner import BlockPlanner
 from keeper.app.run import open_chain_of
 from keeper.app.warm import Book, warm_up
@@ -187,7 +188,7 @@ def state_of(health: Health, margin_call_wad: int) -> HealthState:
 async def _look(config: KeeperConfig, stack: AsyncExitStack, *, as_json: bool) -> tuple[PinnedChain, Book]:
     chain = await open_chain_of(config)
     stack.push_async_callback(chain.close)
-    return chain, await warm_up(config, chain, SavedStateView(config.run.journal), as_json=as_json)
+    return chain, await warm_up(config, chain, SavedStateView(place_of(config), config.chain.id), as_json=as_json)
 
 
 def _margin_call(config: KeeperConfig, deployment: str) -> int:

@@ -5,11 +5,12 @@ from typing import Final
 import click
 
 from keeper import __version__
+from keeper.app.journal import place_of
 from keeper.config.fingerprint import fingerprint
 from keeper.config.load import Loaded
 from keeper.config.model import KeyConfig
 from keeper.config.presets import KEY, UsedPreset
-from keeper.journal.store import journal_path
+from keeper.journal.place import name_of
 from keeper.types import to_checksum
 
 _LABEL_WIDTH: Final = 12
@@ -29,7 +30,7 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "rpc": [str(url) for url in config.chain.rpc],
         "executor": None if config.executor is None else to_checksum(config.executor.address),
         "keys": [_key_text(key) for key in (config.keys, *config.lanes) if key is not None],
-        "journal": str(journal_path(config.run.journal, live=live)),
+        "journal": name_of(place_of(config), config.chain.id, live=live),
         "deployments": [f"{table.name} ({table.adapter})" for table in config.deployments],
         "presets": [_preset(loaded, each) for each in loaded.presets] or None,
         "strategies": [f"{table.name} (at least {table.min_profit})" for table in config.strategies],

@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from keeper.cli.options import address, addresses, config_option, example, load, output_options
 from keeper.cli.passphrase import passphrase_from
+from keeper.cli.roles import KEYSTORE, PASSPHRASE, PROPOSE, operator_, pause, unpause
 from keeper.telemetry.plurals import counted
 
 if TYPE_CHECKING:
@@ -17,20 +18,6 @@ if TYPE_CHECKING:
     from keeper.config.model import KeeperConfig
     from keeper.execution.verify import ExecutorState
     from keeper.types import Address
-
-
-_KEYSTORE: Final = click.option(
-    "--keystore",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="The key that pays and signs.  [default: the operator's, from [keys]]",
-)
-_PASSPHRASE: Final = click.option(
-    "--passphrase-file", metavar="FILE", type=click.Path(path_type=Path), help="The file with that key's passphrase."
-)
-_PROPOSE: Final = click.option(
-    "--propose", is_flag=True, help="Send nothing: print the calls, for a Safe or another owner to make."
-)
 
 
 @click.group("executor", epilog=example("keeper executor deploy --owner 0x... --treasury 0x..."))
@@ -68,8 +55,8 @@ def command() -> None:
     help="May run programs.  [default: the [keys] key]",
 )
 @click.option("--salt", metavar="N", type=click.IntRange(min=0), default=0, help="Another number, another address.")
-@_KEYSTORE
-@_PASSPHRASE
+@KEYSTORE
+@PASSPHRASE
 @output_options
 def deploy(  # noqa: PLR0913  # one parameter per option of the verb
     config_path: Path,
@@ -94,7 +81,7 @@ def deploy(  # noqa: PLR0913  # one parameter per option of the verb
     from keeper.cli import owner as owner_verbs
     from keeper.execution.artifact import ExecutorParams
 
-    account = _account(config, keystore, passphrase_file)
+    account = account_of(config, keystore, passphrase_file)
     params = ExecutorParams(
         owner=owner,
         guardian=guardian or owner,
@@ -168,9 +155,9 @@ def verify(  # noqa: PLR0913  # one parameter per option of the verb
 @config_option
 @click.option("--from-config", is_flag=True, required=True, help="What the configured deployments and venues need.")
 @click.option("--prune", is_flag=True, help="Take out what the configuration does not need, too.")
-@_PROPOSE
-@_KEYSTORE
-@_PASSPHRASE
+@PROPOSE
+@KEYSTORE
+@PASSPHRASE
 @output_options
 def allow(  # noqa: PLR0913  # one parameter per option of the verb
     config_path: Path,
@@ -194,8 +181,8 @@ def allow(  # noqa: PLR0913  # one parameter per option of the verb
     from keeper.cli import owner as owner_verbs
 
     owner_verbs.executor_of(config)
-    account = None if propose else _account(config, keystore, passphrase_file)
-    _show(asyncio.run(owner_verbs.allow(config, account, prune=prune)), as_json=as_json)
+    account = None if propose else account_of(config, keystore, passphrase_file)
+    show(asyncio.run(owner_verbs.allow(config, account, prune=prune)), as_json=as_json)
 
 
 @command.command(
@@ -212,9 +199,9 @@ def allow(  # noqa: PLR0913  # one parameter per option of the verb
     callback=addresses,
     help="Only this one.  [default: all it lists]",
 )
-@_PROPOSE
-@_KEYSTORE
-@_PASSPHRASE
+@PROPOSE
+@KEYSTORE
+@PASSPHRASE
 @output_options
 def sweep(  # noqa: PLR0913  # one parameter per option of the verb
     config_path: Path,
@@ -236,11 +223,15 @@ def sweep(  # noqa: PLR0913  # one parameter per option of the verb
     from keeper.cli import owner as owner_verbs
 
     owner_verbs.executor_of(config)
-    account = None if propose else _account(config, keystore, passphrase_file)
-    _show(asyncio.run(owner_verbs.sweep(config, account, tokens)), as_json=as_json)
+    account = None if propose else account_of(config, keystore, passphrase_file)
+    show(asyncio.run(owner_verbs.sweep(config, account, tokens)), as_json=as_json)
 
 
-def _account(config: "KeeperConfig", keystore: Path | None, passphrase_file: Path | None) -> "LocalAccount":
+for _verb in (pause, unpause, operator_):
+    command.add_command(_verb)
+
+
+def account_of(config: "KeeperConfig", keystore: Path | None, passphrase_file: Path | None) -> "LocalAccount":
     """Open the key that pays: the one named, or the operator's."""
     from keeper.errors import ConfigError
     from keeper.execution.keys import open_keystore
@@ -282,7 +273,8 @@ def _facts(state: "ExecutorState") -> "dict[str, str | bool | list[str]]":
     }
 
 
-def _show(prepared: "Prepared", *, as_json: bool) -> None:
+def show(prepared: "Prepared", *, as_json: bool) -> None:
+    """Print what changes, and the calls where they were not made."""
     from keeper.types import to_checksum
 
     calls = [{"to": to_checksum(call.to), "value": "0", "data": "0x" + call.data.hex()} for call in prepared.calls]

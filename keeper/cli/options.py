@@ -85,7 +85,11 @@ def load(config_path: Path, *, as_json: bool, debug: bool) -> "Loaded":
 def _secrets(loaded: "Loaded") -> "list[str]":
     config = loaded.config
     keys = [*config.lanes] if config.keys is None else [config.keys, *config.lanes]
-    return [url.reveal() for url in (*config.chain.rpc, *(key.signer for key in keys)) if url is not None]
+    return [
+        url.reveal()
+        for url in (*config.chain.rpc, config.run.postgres, *(key.signer for key in keys))
+        if url is not None
+    ]
 
 
 def start_logging(secrets: Iterable[str], *, as_json: bool, debug: bool) -> None:

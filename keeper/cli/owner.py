@@ -14,7 +14,7 @@ from keeper.config.model import ExecutorConfig, KeeperConfig
 from keeper.errors import ConfigError, ExecutorError
 from keeper.execution.allowlist import Allowlist, missing, surplus
 from keeper.execution.artifact import ExecutorParams, create2_address, executor_creation_code
-from keeper.execution.deploy import Wallet, configure_call, deploy_executor, head_of, send_all, sweep_call
+from keeper.execution.deploy import Wallet, configure_call, deploy_executor, head_of, role_call, send_all, sweep_call
 from keeper.execution.verify import ExecutorState, findings, read_executor
 from keeper.protocols.reads import ask
 from keeper.types import ZERO_ADDRESS, Address, BalanceAt, Call, Returned, TokenAmount, to_checksum
@@ -98,6 +98,19 @@ async def sweep(config: KeeperConfig, owner: LocalAccount | None, tokens: Sequen
         return await _carry_out(chain, state, owner, calls, [f"{amount} of {_name(token)}" for token, amount in held])
 
 
+async def rule(
+    config: KeeperConfig, account: LocalAccount | None, signature: str, arguments: tuple[Address | int, ...]
+) -> Prepared:
+    """Make one of the calls by which the owner rules the contract; the guardian may pause it too."""
+    async with _chain(config) as chain:
+        state = await _read(config, chain)
+        call = role_call(state.address, signature, *arguments)
+        shown = [to_checksum(each) if isinstance(each, bytes) else str(bool(each)).lower() for each in arguments]
+        allowed = (state.owner, state.guardian) if signature == "pause()" else (state.owner,)
+        change = f"{signature.partition('(')[0]} {' '.join(shown)}".strip()
+        return await _carry_out(chain, state, account, (call,), [change], allowed)
+
+
 @asynccontextmanager
 async def _chain(config: KeeperConfig) -> AsyncIterator[LiveChain]:
     chain = await open_chain_of(config)
@@ -128,19 +141,20 @@ async def _read(config: KeeperConfig, chain: LiveChain) -> ExecutorState:
     return state
 
 
-async def _carry_out(
+async def _carry_out(  # noqa: PLR0913  # what every call of the owner needs
     chain: LiveChain,
     state: ExecutorState,
     owner: LocalAccount | None,
     calls: tuple[Call, ...],
     changes: Sequence[str],
+    allowed: Sequence[Address] = (),
 ) -> Prepared:
-    """Send the owner's calls, or only hand them back where no key was given."""
+    """Send the owner's calls, or only hand them back where no key was given; `allowed` is the owner alone if empty."""
     if owner is None or not calls:
         return Prepared(calls, tuple(changes), sent=owner is not None)
 
     wallet = Wallet(chain, owner)
-    if wallet.address != state.owner:
+    if wallet.address not in (allowed or (state.owner,)):
         raise ExecutorError(
             f"the executor's owner is {to_checksum(state.owner)}, the key given is {to_checksum(wallet.address)}: "
             "name the owner's keystore with --keystore, or let --propose print the calls for it",

@@ -13,6 +13,8 @@ from keeper.cli.labels import labels_for, tokens_in
 from keeper.cli.options import config_option, example, load, output_options
 
 if TYPE_CHECKING:
+    from keeper.config.model import KeeperConfig
+    from keeper.journal.place import Place, Reader
     from keeper.telemetry.table import Labels, Row
 
 
@@ -29,31 +31,48 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
     amounts are decimal text in base units.
     """
     from keeper.journal.queries import report_rows
-    from keeper.journal.sqlite import connect_read_only
 
     loaded = load(config_path, as_json=as_json, debug=debug)
-    connection = connect_read_only(_journal(loaded.config.run.journal, dry_run=dry_run))
-    try:
+    with _reader(loaded.config, dry_run=dry_run) as reader:
         if as_json:
-            for row in report_rows(connection):
+            for row in report_rows(reader):
                 click.echo(json.dumps(row))
         else:
-            rows = list(report_rows(connection, with_numbers=True))
+            rows = list(report_rows(reader, with_numbers=True))
             _show(rows, labels_for(loaded.config, tokens_in(rows)))
-    finally:
-        connection.close()
 
 
-def _journal(configured: Path, *, dry_run: bool) -> Path:
+def _reader(config: "KeeperConfig", *, dry_run: bool) -> "Reader":
     """Choose the live journal, or the dry run's where that is asked for or the only one there is."""
-    from keeper.journal.store import journal_path
+    from keeper.app.journal import place_of
+    from keeper.errors import JournalError
+    from keeper.journal.place import open_reader
 
-    live, dry = (journal_path(configured, live=mode) for mode in (True, False))
-    if dry_run or (dry.exists() and not live.exists()):
-        click.echo(f"keeper: this is the dry run's journal, {dry}", err=True)
-        return dry
+    place, chain_id = place_of(config), config.chain.id
+    live = None if dry_run else _try_reader(place, chain_id)
+    if live is not None:
+        return live
 
-    return live
+    try:
+        reader = open_reader(place, chain_id, live=False)
+    except JournalError:
+        if dry_run:
+            raise
+
+        return open_reader(place, chain_id, live=True)  # what is wrong with that one is what should be said
+
+    click.echo(f"keeper: this is the dry run's journal, {reader.name}", err=True)
+    return reader
+
+
+def _try_reader(place: "Place", chain_id: int) -> "Reader | None":
+    from keeper.errors import JournalError
+    from keeper.journal.place import open_reader
+
+    try:
+        return open_reader(place, chain_id, live=True)
+    except JournalError:
+        return None
 
 
 def _show(rows: "Sequence[Row]", labels: "Labels") -> None:

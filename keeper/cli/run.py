@@ -27,9 +27,19 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Start the books of a key that was used before this journal; only if nothing it sent can still be in flight.",
 )
+@click.option(
+    "--standby", is_flag=True, help="Wait until the keeper that holds the journal's lease is gone, then go on."
+)
 @output_options
 def command(  # noqa: PLR0913  # one parameter per option
-    config_path: Path, *, live: bool, until_idle: int | None, init_journal: bool, as_json: bool, debug: bool
+    config_path: Path,
+    *,
+    live: bool,
+    until_idle: int | None,
+    init_journal: bool,
+    standby: bool,
+    as_json: bool,
+    debug: bool,
 ) -> int:
     """Follow the chain and liquidate what pays; a dry run unless config and --live agree.
 
@@ -47,7 +57,14 @@ def command(  # noqa: PLR0913  # one parameter per option
     from keeper import app  # half a second of imports: not before the configuration is known to be right
 
     announce(loaded, live_asked=live, as_json=as_json)
-    run = app.run(loaded.config, live=armed, until_idle=until_idle, json=as_json, init_journal=init_journal)
+    run = app.run(
+        loaded.config,
+        live=armed,
+        until_idle=until_idle,
+        json=as_json,
+        init_journal=init_journal,
+        standby=standby,
+    )
     try:
         return asyncio.run(run)
     except ConfigError as error:

@@ -37,7 +37,7 @@ class GovernorConfig(Section):
     max_drawdown: DollarMoney = Money(250 * USD, MoneyUnit.USD)
     """How far realised profits less gas may fall from their peak of a week, then nothing goes on before `resume`."""
     max_consecutive_reverts: Annotated[StrictInt, Field(ge=1, le=1_000)] = 5
-    """Reverts in a row, misses not counted, then nothing is planned for a while; 5 is more than bad luck."""
+    """Blocks in a row in which something reverted and nothing landed, misses aside; 5 is more than bad luck."""
     revert_hold_s: Annotated[StrictInt, Field(ge=1, le=30 * 86_400)] = 3_600
     """For how long, in seconds; an hour is enough for a market to change and for somebody to look."""
     max_transactions_per_minute: Annotated[StrictInt, Field(ge=1, le=100_000)] = 120

@@ -46,8 +46,8 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
 
     `environ` defaults to the process's own; only names starting with `KEEPER__` are looked at.
     """
-    text = _read(path)
-    document, lines = _parse(path, text)
+    text = read_text(path)
+    document, lines = parse_toml(path, text), index_lines(text)
     variables = apply_overrides(document, os.environ if environ is None else environ)
     filled = fill_presets(document)
     given = {(*each.path, key): each.preset.name for each in filled.used for key in each.keys}
@@ -111,7 +111,8 @@ def _doubt(used: UsedPreset) -> Problem:
 # Reading ------------------------------------------------------------------------------------------------------------
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a configuration file; `ConfigError` where there is none, or it is not text."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
@@ -131,7 +132,8 @@ def _read(path: Path) -> str:
         raise ConfigError(f"{path}:{line}: not UTF-8 text\n  save the file as UTF-8") from None
 
 
-def _parse(path: Path, text: str) -> tuple[dict[str, object], Mapping[KeyPath, int]]:
+def parse_toml(path: Path, text: str) -> dict[str, object]:
+    """Parse a configuration; `ConfigError` names the line, and what it looks like instead."""
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -143,7 +145,7 @@ def _parse(path: Path, text: str) -> tuple[dict[str, object], Mapping[KeyPath, i
     except RecursionError:
         raise ConfigError(f"{path}: nested too deeply to be a configuration") from None
 
-    return document, index_lines(text)
+    return document
 
 
 def _syntax_hint(source: str) -> str:

@@ -29,6 +29,7 @@ from keeper.config.values import (
     MoneyText,
     MoneyUnit,
     Name,
+    PostgresUrlText,
     RatioWad,
     RpcUrl,
     RpcUrlText,
@@ -102,6 +103,10 @@ class RunConfig(Section):
     """Allow sending; `--live` is needed as well. False, because a first start should cost nothing."""
     journal: ConfigPath = Field(default=Path("keeper.db"), validate_default=True)
     """SQLite file that plans, declines and transactions are written to; a dry run writes `keeper.dry.db` beside it."""
+    postgres: PostgresUrlText | None = None
+    """A PostgreSQL database to keep the journal in instead, so that a standby can take over: `postgresql://...`."""
+    lease_s: Annotated[StrictInt, Field(ge=3, le=600)] = 15
+    """Seconds after which a keeper that fell silent may be replaced; only with `postgres`. 15 outlast a slow block."""
     recording: ConfigPath | None = None
     """File the answers of each pass are kept in, for `keeper replay`; none by default: it grows with every block."""
     audit_every_blocks: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 100

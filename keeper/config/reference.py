@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from keeper.config.model import KeeperConfig
+from keeper.config.signer import SignerConfig, TypedDataRule
 from keeper.config.translate import tables_in
 from keeper.config.values import ratio_text
 from keeper.types import Address, to_checksum
@@ -73,12 +74,20 @@ Nothing is sent unless `[run] live = true` **and** `keeper run --live`; live nee
 run keeps a journal of its own, beside the live one (`keeper.dry.db`).
 """
 
+_SIGNER: Final = """
+## The signer's own file
+
+`keeper signer --policy signer.toml` reads a file of its own, flat, by the same rules. Keep it where the keeper's user
+cannot write.
+
+"""
+_TYPED_DATA: Final = "\n`[[typed_data]]`:\n\n"
 _KINDS: Final = {"integer": "number", "boolean": "true or false", "string": "text", "object": "table"}
 
 
 def reference() -> str:
     """Write the whole page."""
-    return _INTRODUCTION + "".join(_sections())
+    return _INTRODUCTION + "".join(_sections()) + _SIGNER + _rows(SignerConfig) + _TYPED_DATA + _rows(TypedDataRule)
 
 
 def _sections() -> Iterator[str]:

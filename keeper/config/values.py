@@ -236,6 +236,25 @@ def parse_rpc_url(value: object) -> RpcUrl:
     return RpcUrl(text)
 
 
+def parse_postgres_url(value: object) -> RpcUrl:
+    """Read a `postgresql://` URL; the text is never repeated in the error, since it may hold a password."""
+    if isinstance(value, RpcUrl):
+        return value
+
+    expected = 'expected "postgresql://user@host/database"'
+    text = _text(value, f"a database is quoted text: {expected}")
+    if not text.startswith(("postgresql://", "postgres://")) or not text.isprintable() or " " in text:
+        raise ValueError(f"not a PostgreSQL URL: {expected}")
+
+    try:
+        urlsplit(text)
+    except ValueError:
+        # `from None`: the standard library's message repeats what may be a password.
+        raise ValueError(f"not a PostgreSQL URL: {expected}") from None
+
+    return RpcUrl(text)
+
+
 def _resolved(path: Path, info: ValidationInfo) -> Path:
     """Resolve a relative path against the folder of the configuration file, given as validation context."""
     base = (info.context or {}).get("base_dir")
@@ -286,6 +305,12 @@ RatioWad: TypeAlias = Annotated[
 RpcUrlText: TypeAlias = Annotated[
     RpcUrl,
     BeforeValidator(parse_rpc_url),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "format": "URL"}),
+]
+PostgresUrlText: TypeAlias = Annotated[
+    RpcUrl,
+    BeforeValidator(parse_postgres_url),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "format": "URL"}),
 ]

@@ -4,8 +4,10 @@ A passphrase comes from a file or from a prompt the caller makes, never from an 
 visible to other processes.
 """
 
+import ctypes
 import json
 import os
+import resource
 import stat
 from pathlib import Path
 from typing import Any, Final
@@ -19,6 +21,8 @@ from keeper.types import Address
 
 SCRYPT_N: Final = 2**18
 """The work a guess at the passphrase costs: about a second, and 256 MB of memory."""
+
+_PR_SET_DUMPABLE: Final = 4
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +72,16 @@ def open_keystore(path: Path, passphrase: str) -> LocalAccount:
         raise SigningKeyError(f"{path} holds the key of {account.address}, but names another address", path=str(path))
 
     return account
+
+
+def hide_memory() -> None:
+    """Leave no core dump and let no other process of this user look in: the key is in this memory.
+
+    Best effort: root can look all the same, and Python keeps copies that nothing wipes.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        log.warning("memory_not_hidden", errno=ctypes.get_errno())
 
 
 def read_passphrase(path: Path) -> str:

@@ -41,6 +41,10 @@ class RemoteSigner:
         self._policy = policy
         self._epoch = epoch
 
+    def act_under(self, epoch: Callable[[], int | None]) -> None:
+        """Say from now on under which lease a signature is asked for."""
+        self._epoch = epoch
+
     @property
     def address(self) -> Address:
         return self._address

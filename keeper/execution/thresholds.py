@@ -67,33 +67,51 @@ class Trip:
     until: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far each limit is used: dollars times 10**18 (a negative loss is a gain), reverts in a row, gas of a day."""
+
+    lost_usd: int
+    drawdown_usd: int
+    reverts: int
+    gas_wei: int
+
+
 def tripped(results: Sequence[Result], limits: Thresholds, now: int, counted_from: Mapping[Cause, int]) -> list[Trip]:
     """Find the limits that are passed at `now` (unix s).
 
     `results` are in the order of booking. `counted_from` is the last booking that counts no more for a cause: what it
     tripped over before.
     """
+    used = standing(results, now, counted_from)
+    found: list[Trip] = []
+    if used.lost_usd > limits.max_loss_usd:
+        reason = f"lost {dollars(used.lost_usd)} USD within a day, {dollars(limits.max_loss_usd)} allowed"
+        found.append(Trip(Cause.LOSS, reason, now + DAY_S))
+
+    if used.drawdown_usd > limits.max_drawdown_usd:
+        reason = f"fell {dollars(used.drawdown_usd)} USD from the peak, {dollars(limits.max_drawdown_usd)} allowed"
+        found.append(Trip(Cause.DRAWDOWN, reason, None))
+
+    if used.reverts >= limits.max_reverts:
+        reason = f"reverted in {used.reverts} blocks in a row, the limit is {limits.max_reverts}"
+        found.append(Trip(Cause.REVERTS, reason, now + limits.revert_hold_s))
+
+    return found
+
+
+def standing(results: Sequence[Result], now: int, counted_from: Mapping[Cause, int]) -> Standing:
+    """Measure how far each limit is used at `now` (unix s); see `tripped`."""
 
     def fresh(cause: Cause) -> list[Result]:
         return [result for result in results if result.seq > counted_from.get(cause, 0)]
 
-    found: list[Trip] = []
-    lost = -sum(_net_usd(result) for result in fresh(Cause.LOSS) if result.timestamp > now - DAY_S)
-    if lost > limits.max_loss_usd:
-        reason = f"lost {dollars(lost)} USD within a day, {dollars(limits.max_loss_usd)} allowed"
-        found.append(Trip(Cause.LOSS, reason, now + DAY_S))
-
-    fallen = _drawdown_usd(fresh(Cause.DRAWDOWN))
-    if fallen > limits.max_drawdown_usd:
-        reason = f"fell {dollars(fallen)} USD from the peak, {dollars(limits.max_drawdown_usd)} allowed"
-        found.append(Trip(Cause.DRAWDOWN, reason, None))
-
-    reverts = _trailing_reverts(fresh(Cause.REVERTS))
-    if reverts >= limits.max_reverts:
-        reason = f"{reverts} transactions in a row reverted, the limit is {limits.max_reverts}"
-        found.append(Trip(Cause.REVERTS, reason, now + limits.revert_hold_s))
-
-    return found
+    return Standing(
+        lost_usd=-sum(_net_usd(result) for result in fresh(Cause.LOSS) if result.timestamp > now - DAY_S),
+        drawdown_usd=_drawdown_usd(fresh(Cause.DRAWDOWN)),
+        reverts=_trailing_reverts(fresh(Cause.REVERTS)),
+        gas_wei=gas_spent_wei(results, now),
+    )
 
 
 def cooling_until(results: Iterable[Result], subject: Subject, cooldown_s: int) -> int:
@@ -131,12 +149,15 @@ def _drawdown_usd(results: Iterable[Result]) -> int:
 
 
 def _trailing_reverts(results: Iterable[Result]) -> int:
-    """Count reverts since something last landed; misses and cancels neither count nor end the row."""
-    count = 0
+    """Count blocks with a revert since something last landed; misses and cancels neither count nor end the row.
+
+    Reverts of one block count once: plans that rest on one another fail together.
+    """
+    blocks: set[int] = set()
     for result in results:
         if result.status is Status.REVERTED:
-            count += 1
+            blocks.add(result.timestamp)
         elif result.status is Status.LANDED:
-            count = 0
+            blocks.clear()
 
-    return count
+    return len(blocks)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeAlias
 
+from keeper.errors import JournalError
+
 Parameters: TypeAlias = Sequence[object] | Mapping[str, object]
 
 
@@ -55,13 +57,26 @@ class Database(Protocol):
         """Run one query to its end."""
         ...
 
+    @property
+    def epoch(self) -> int:
+        """Which of the leases of this store is ours, counted up; 0 where a lock of the kernel is the fence."""
+        ...
+
     def fence(self) -> None:
         """Raise `JournalError` if somebody else may have become the writer since."""
+        ...
+
+    def renew(self) -> None:
+        """Stay the writer; `JournalError` where somebody else is."""
         ...
 
     def close(self) -> None:
         """Close and let the next writer in; safe to call twice."""
         ...
+
+
+class LeaseHeldError(JournalError):
+    """Somebody else is the writer; a standby waits for this to pass."""
 
 
 def insert(connection: Connection, table: str, row: Mapping[str, object]) -> None:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from keeper.execution.base import Status
 from keeper.execution.limits import Subject
 from keeper.execution.thresholds import Cause, Result, Trip
-from keeper.journal.database import Database, SqlRow, insert
+from keeper.journal.database import Database, Parameters, SqlRow, insert
 from keeper.journal.text import from_hex
 from keeper.types import PositionKey
 from keeper.units import mul_div, mul_div_up
@@ -25,6 +25,14 @@ _RESULTS: Final = """
 """
 
 
+class Readable(Protocol):
+    """Whatever can be asked a journal's queries."""
+
+    def read(self, query: str, parameters: Parameters = (), /) -> Sequence[SqlRow]:
+        """Run one query to its end."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """Why nothing is planned for, since and until when (unix s, the chain's clock); None is until it is lifted."""
@@ -39,10 +47,65 @@ class Hold:
         return f"{self.cause}: {self.reason}"
 
 
-class HoldLedger:
+class HoldView:
+    """What holds the keeper back and what was really mined, as a journal has it."""
+
+    def __init__(self, store: Readable) -> None:
+        self._store = store
+
+    def active(self, now: int) -> tuple[Hold, ...]:
+        """Read the holds that stand at a time (unix s), oldest first."""
+        rows = self._store.read(
+            "SELECT * FROM holds WHERE lifted_at IS NULL AND (until IS NULL OR until > ?) ORDER BY id", (now,)
+        )
+        return tuple(Hold(Cause(row["cause"]), row["reason"], row["since"], row["until"]) for row in rows)
+
+    def counted_from(self) -> dict[Cause, int]:
+        """Read, by cause, the last booking that counts no more: what it tripped over the last time."""
+        rows = self._store.read("SELECT cause, max(after_outcome) AS last FROM holds GROUP BY cause")
+        return {Cause(row["cause"]): int(row["last"]) for row in rows}
+
+    def results(self, since: int) -> tuple[Result, ...]:
+        """Read what was mined in blocks from this timestamp (unix s) on, in the order it was booked."""
+        results = []
+        rate = (0, 1)
+        for row in self._store.read(_RESULTS, (since,)):
+            rate = _usd_per_wei(row) or rate  # a gap's filler has no plan: gas at the price of the one before
+            results.append(_result(row, rate))
+
+        return tuple(results)
+
+    def worst_in_flight_wei(self) -> int:
+        """Add up what everything that may still be mined can cost at most, in wei: one alternative for each nonce."""
+        rows = self._store.read(
+            # As the index on open transactions spells it, so that it is used.
+            "SELECT sender, nonce, gas_limit, max_fee_wei, status FROM transactions "
+            "WHERE status IN ('signed', 'sent', 'ambiguous', 'cancelled', 'reorged', 'included')"
+        )
+        paid = {(row["sender"], row["nonce"]) for row in rows if row["status"] == "included"}
+        worst: dict[tuple[str, int], int] = {}
+        for row in rows:
+            nonce = (row["sender"], row["nonce"])
+            if nonce not in paid:
+                worst[nonce] = max(worst.get(nonce, 0), row["gas_limit"] * int(row["max_fee_wei"]))
+
+        return sum(worst.values())
+
+    def signed_by_runs_since(self, started_at: int) -> int:
+        """Count what runs that began at this time (unix s) or later signed: a keeper that keeps crashing adds up."""
+        (row,) = self._store.read(
+            "SELECT count(*) AS signed FROM transactions JOIN runs ON runs.id = transactions.run "
+            "WHERE runs.started_at >= ?",
+            (started_at,),
+        )
+        return int(row["signed"])
+
+
+class HoldLedger(HoldView):
     """Invariant: a hold is written once, and ends by its own time or by being lifted."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self._database = database
 
     def add(self, run: int, trip: Trip, since: int) -> None:
@@ -70,53 +133,6 @@ class HoldLedger:
                     "UPDATE holds SET lifted_at = ?, lifted_by = ? WHERE lifted_at IS NULL AND cause = ?",
                     (at, by, cause.value),
                 )
-
-    def active(self, now: int) -> tuple[Hold, ...]:
-        """Read the holds that stand at a time (unix s), oldest first."""
-        rows = self._database.read(
-            "SELECT * FROM holds WHERE lifted_at IS NULL AND (until IS NULL OR until > ?) ORDER BY id", (now,)
-        )
-        return tuple(Hold(Cause(row["cause"]), row["reason"], row["since"], row["until"]) for row in rows)
-
-    def counted_from(self) -> dict[Cause, int]:
-        """Read, by cause, the last booking that counts no more: what it tripped over the last time."""
-        rows = self._database.read("SELECT cause, max(after_outcome) AS last FROM holds GROUP BY cause")
-        return {Cause(row["cause"]): int(row["last"]) for row in rows}
-
-    def results(self, since: int) -> tuple[Result, ...]:
-        """Read what was mined in blocks from this timestamp (unix s) on, in the order it was booked."""
-        results = []
-        rate = (0, 1)
-        for row in self._database.read(_RESULTS, (since,)):
-            rate = _usd_per_wei(row) or rate  # a gap's filler has no plan: gas at the price of the one before
-            results.append(_result(row, rate))
-
-        return tuple(results)
-
-    def worst_in_flight_wei(self) -> int:
-        """Add up what everything that may still be mined can cost at most, in wei: one alternative for each nonce."""
-        rows = self._database.read(
-            # As the index on open transactions spells it, so that it is used.
-            "SELECT sender, nonce, gas_limit, max_fee_wei, status FROM transactions "
-            "WHERE status IN ('signed', 'sent', 'ambiguous', 'cancelled', 'reorged', 'included')"
-        )
-        paid = {(row["sender"], row["nonce"]) for row in rows if row["status"] == "included"}
-        worst: dict[tuple[str, int], int] = {}
-        for row in rows:
-            nonce = (row["sender"], row["nonce"])
-            if nonce not in paid:
-                worst[nonce] = max(worst.get(nonce, 0), row["gas_limit"] * int(row["max_fee_wei"]))
-
-        return sum(worst.values())
-
-    def signed_by_runs_since(self, started_at: int) -> int:
-        """Count what runs that began at this time (unix s) or later signed: a keeper that keeps crashing adds up."""
-        (row,) = self._database.read(
-            "SELECT count(*) AS signed FROM transactions JOIN runs ON runs.id = transactions.run "
-            "WHERE runs.started_at >= ?",
-            (started_at,),
-        )
-        return int(row["signed"])
 
     def last_word(self) -> str | None:
         """Return which word of the operator was heard last; None before the first."""

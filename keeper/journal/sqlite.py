@@ -44,6 +44,7 @@ class SqliteDatabase:
     def __init__(self, path: Path) -> None:
         """Lock, open and migrate; `JournalError` names the file and what to do."""
         self.path = path
+        self.epoch = 0
         self._turn = threading.RLock()
         self._lock = JournalLock(path)
         try:
@@ -89,6 +90,9 @@ class SqliteDatabase:
     def fence(self) -> None:
         """Do nothing: the kernel lets nobody else have the file's lock while this process lives."""
 
+    def renew(self) -> None:
+        """Do nothing: the lock needs no renewing."""
+
     def close(self) -> None:
         """Close and let the next process in; safe to call twice."""
         with self._turn:
@@ -104,6 +108,35 @@ class SqliteDatabase:
             self._connection.execute("ROLLBACK")
         except sqlite3.Error:
             self._connection.interrupt()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SqliteReader:
+    """A connection that only reads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open; see `connect_read_only`."""
+        self.name = str(path)
+        self._connection = connect_read_only(path)
+
+    def execute(self, statement: str, parameters: Parameters = (), /) -> sqlite3.Cursor:
+        """Run one query."""
+        return self._connection.execute(statement, parameters)
+
+    def read(self, query: str, parameters: Parameters = (), /) -> list[sqlite3.Row]:
+        """Run one query to its end."""
+        return list(self.execute(query, parameters))
+
+    def close(self) -> None:
+        """Close; safe to call twice."""
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self

@@ -1,8 +1,7 @@
-"""The front door of the journal: one file per mode, one writer, every commit durable before the call returns."""
+"""The front door of the journal: one per chain and mode, one writer, every commit durable before the call returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -11,9 +10,9 @@ from keeper.execution.base import Status
 from keeper.journal.database import Database, insert_returning
 from keeper.journal.holds import HoldLedger
 from keeper.journal.passes import PassLedger
+from keeper.journal.place import Place, name_of, open_database
 from keeper.journal.plans import PlanLedger, PricedPlan
 from keeper.journal.records import Intent, PlanRecord, TxRecord, TxState
-from keeper.journal.sqlite import SqliteDatabase
 from keeper.journal.state import StateStore
 from keeper.journal.transactions import Booking, Step, TransactionLedger
 from keeper.types import Address, BlockHead, Declined
@@ -29,11 +28,6 @@ class RunInfo:
     deployments: Mapping[str, str]
 
 
-def journal_path(path: Path, *, live: bool) -> Path:
-    """Name the file of a mode: the configured one when live, `keeper.dry.db` beside `keeper.db` in a dry run."""
-    return path if live else path.with_name(f"{path.stem}.dry{path.suffix or '.db'}")
-
-
 class Journal:
     """Everything the keeper must not forget.
 
@@ -42,13 +36,13 @@ class Journal:
     another thread.
     """
 
-    def __init__(self, path: Path, *, live: bool, chain_id: int, run: RunInfo) -> None:
-        """Open the file of this mode beside `path`, take its lock, migrate it, and start a run.
+    def __init__(self, place: Place, *, live: bool, chain_id: int, run: RunInfo) -> None:
+        """Open the journal of this mode at a place, become its writer, migrate it, and start a run.
 
         `JournalError` for a second process, a damaged or foreign file, a newer schema, another mode or chain.
         """
-        self.path = journal_path(path, live=live)
-        self._database: Database = SqliteDatabase(self.path)
+        self.name = name_of(place, chain_id, live=live)
+        self._database: Database = open_database(place, chain_id, live=live)
         self.state = StateStore(self._database)
         self.transactions = TransactionLedger(self._database)
         self.holds = HoldLedger(self._database)
@@ -130,6 +124,15 @@ class Journal:
         """Raise `JournalError` if somebody else may have become the writer: nothing may leave then."""
         self._database.fence()
 
+    @property
+    def epoch(self) -> int:
+        """The lease this run acts under; 0 where there is none."""
+        return self._database.epoch
+
+    def renew(self) -> None:
+        """Stay the writer; `JournalError` where somebody else is."""
+        self._database.renew()
+
     def close(self) -> None:
         """Close the file and let the next process in; safe to call twice."""
         self._database.close()
@@ -150,7 +153,7 @@ class Journal:
         found = self._database.read("SELECT value FROM meta WHERE key = ?", (key,))[0]["value"]
         if found != value:
             raise JournalError(
-                f"{self.path} belongs to {key} {found}, not {value}: name another file in [run] journal",
+                f"{self.name} belongs to {key} {found}, not {value}: name another file in [run] journal",
                 key=key,
                 found=found,
                 wanted=value,

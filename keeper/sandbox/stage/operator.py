@@ -48,6 +48,10 @@ keystore = "operator.json"
 passphrase_file = "operator.passphrase"
 doppelganger_blocks = 0 # a chain of our own: nobody else has the key
 
+[governor]
+max_consecutive_reverts = 50 # rivals and a slow machine are part of the show
+cooldown_s = 0
+
 [assets]
 trusted = [{trusted}]
 

@@ -74,8 +74,8 @@ async def test_reverts_in_a_row_hold_everything_for_their_time(rule):
         assert rule.refuses() is None
         await rule.mined(index, status=0)
 
-    assert rule.governor.held == ("max_consecutive_reverts: 2 transactions in a row reverted, the limit is 2",)
-    assert "2 transactions in a row" in rule.refuses()
+    assert rule.governor.held == ("max_consecutive_reverts: reverted in 2 blocks in a row, the limit is 2",)
+    assert "in 2 blocks in a row" in rule.refuses()
     rule.office.chain.mine(timestamp=rule.office.chain.head.timestamp + 600)
     assert rule.on_head() == ()
     assert rule.refuses() is None

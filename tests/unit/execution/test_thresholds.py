@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from keeper.execution.base import Status
@@ -76,6 +78,11 @@ def test_a_miss_between_reverts_does_not_hide_the_row():
     assert causes(results(Status.REVERTED, Status.MISSED, Status.REVERTED, Status.EXPIRED, Status.REVERTED)) == [
         Cause.REVERTS
     ]
+
+
+def test_reverts_of_one_block_are_one():
+    together = [replace(result, timestamp=NOW - 60) for result in results(*[Status.REVERTED] * 10)]
+    assert causes(together) == []
 
 
 @pytest.mark.parametrize("cause", [Cause.LOSS, Cause.DRAWDOWN, Cause.REVERTS])

@@ -66,7 +66,7 @@ def test_what_was_expected_cannot_be_rewritten_or_removed(journal, connection, s
 
 def test_what_was_expected_cannot_be_rewritten_by_another_connection(journal):
     journal.record_plans([priced()])
-    other = sqlite3.connect(journal.path)  # without our pragmas
+    other = sqlite3.connect(journal.name)  # without our pragmas
     for statement in ("REPLACE INTO plans SELECT * FROM plans", "UPDATE plans SET profit = '0'", "DELETE FROM plans"):
         with pytest.raises(sqlite3.IntegrityError):
             other.execute(statement)

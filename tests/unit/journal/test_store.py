@@ -3,14 +3,16 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from keeper.errors import JournalError
+from keeper.journal.place import journal_path
 from keeper.journal.queries import report_rows
 from keeper.journal.records import BlockRef
 from keeper.journal.sqlite import connect_read_only
-from keeper.journal.store import Journal, RunInfo, journal_path
+from keeper.journal.store import Journal, RunInfo
 from keeper.protocols.base import Row
 from tests.fakes.desk import RUN
 
@@ -37,8 +39,8 @@ def test_commits_are_durable_against_a_power_cut(connection):
 
 def test_a_dry_run_has_its_own_file(tmp_path):
     with open_journal(tmp_path, live=False) as dry, open_journal(tmp_path) as live:
-        assert dry.path == tmp_path / "keeper.dry.db"
-        assert live.path == tmp_path / "keeper.db"
+        assert dry.name == str(tmp_path / "keeper.dry.db")
+        assert live.name == str(tmp_path / "keeper.db")
 
 
 @pytest.mark.parametrize(
@@ -139,7 +141,7 @@ def test_an_error_of_the_caller_undoes_the_write_and_passes_through(journal):
 
 
 def test_a_report_reads_beside_a_running_keeper(tmp_path):
-    with open_journal(tmp_path) as journal, closing(connect_read_only(journal.path)) as reader:
+    with open_journal(tmp_path) as journal, closing(connect_read_only(Path(journal.name))) as reader:
         assert list(report_rows(reader)) == []
         with pytest.raises(sqlite3.OperationalError, match="readonly"):
             reader.execute("DELETE FROM meta")
@@ -179,7 +181,7 @@ def test_journal_files_are_the_owners_alone(tmp_path):
 
 
 def test_journal_files_that_others_could_read_are_closed_to_them(tmp_path):
-    with open_journal(tmp_path) as first, closing(connect_read_only(first.path)):
+    with open_journal(tmp_path) as first, closing(connect_read_only(Path(first.name))):
         copies = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
     killed = tmp_path / "killed"

@@ -1,0 +1,61 @@
+"""The journal of a run: where it is kept, opened as its writer, and kept while the run goes on."""
+
+import asyncio
+import time
+
+import structlog
+
+from keeper import __version__
+from keeper.config.fingerprint import fingerprint
+from keeper.config.model import KeeperConfig
+from keeper.errors import ConfigError
+from keeper.journal.database import LeaseHeldError
+from keeper.journal.place import Place, PostgresPlace
+from keeper.journal.store import Journal, RunInfo
+
+log = structlog.get_logger(__name__)
+
+
+def place_of(config: KeeperConfig) -> Place:
+    """Where journals are kept: the file of `[run] journal`, or the database of `[run] postgres`."""
+    url = config.run.postgres
+    return config.run.journal if url is None else PostgresPlace(url.reveal(), str(url), config.run.lease_s)
+
+
+def open_journal(config: KeeperConfig, *, live: bool) -> Journal:
+    """Become the writer of a mode's journal; `JournalError` where somebody else is."""
+    names = {deployment.name: deployment.adapter for deployment in config.deployments}
+    info = RunInfo(__version__, fingerprint(config), int(time.time()), names)
+    try:
+        return Journal(place_of(config), live=live, chain_id=config.chain.id, run=info)
+    except ImportError:
+        raise ConfigError(
+            "the PostgreSQL driver is not installed: pip install 'keeper[postgres]'", setting=("run", "postgres")
+        ) from None
+
+
+async def open_when_free(config: KeeperConfig, stop: asyncio.Event) -> Journal | None:
+    """Stand by until the live journal's writer is gone, and take its place; None where `stop` came first."""
+    told = False
+    while not stop.is_set():
+        try:
+            return open_journal(config, live=True)
+        except LeaseHeldError as error:
+            if not told:
+                log.info("standby_began", holder=error.data.get("holder"))
+                told = True
+
+        try:
+            async with asyncio.timeout(config.run.lease_s / 3):
+                await stop.wait()
+        except TimeoutError:
+            continue
+
+    return None
+
+
+async def keep(journal: Journal, lease_s: float) -> None:
+    """Renew the lease for as long as the run lasts; `JournalError` ends it, and the run, where the lease is lost."""
+    while True:
+        await asyncio.sleep(lease_s / 3)
+        await asyncio.to_thread(journal.renew)
