@@ -16,7 +16,7 @@ async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
     target = Pace(config.chain.block_time_s).target(head)
     found = Allowlist(
         listings=tuple(Listing(token) for token in (config.chain.wrapped_native, *config.assets.trusted)),
-        rules=tuple(rule for venue in config.venues for rule in _rules(venue)),
+        rules=tuple(rule for venue in config.venues for rule in venue_rules(venue)),
         factories=tuple(_factory(venue) for venue in config.venues if venue.kind == "uniswap_v3"),
     )
     for each in config.deployments:
@@ -33,7 +33,7 @@ def _factory(venue: UniswapV3Venue) -> Factory:
     return Factory(venue.factory, venue.init_code_hash or UNISWAP_V3_INIT_CODE_HASH)
 
 
-def _rules(venue: Venue) -> tuple[Rule, ...]:
+def venue_rules(venue: Venue) -> tuple[Rule, ...]:
     """What a program calls on a venue, other than V3 pools, which are recognised by their factory."""
     match venue.kind:
         case "uniswap_v2":

@@ -16,7 +16,10 @@ _LOANS: Final = MappingProxyType(
     | {"erc3156": 90_000, "aave_v3": 70_000, "aave_v2": 90_000}
 )
 _TAKES: Final = MappingProxyType({"aave_v3": 260_000})
-_HOPS: Final = MappingProxyType({"uniswap_v3": 110_000})
+# Redeeming from a plain vault burns a third of this; one that first takes money out of markets burns it all.
+_HOPS: Final = MappingProxyType(
+    {"uniswap_v3": 110_000, "uniswap_v2": 120_000, "erc4626": 120_000, "wsteth": 90_000, "wrapped_native": 15_000}
+)
 
 
 @dataclass(frozen=True, slots=True)
