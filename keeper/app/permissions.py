@@ -2,11 +2,12 @@
 
 from keeper.app.wiring import build_adapter
 from keeper.chain.live import LiveChain
-from keeper.config.model import KeeperConfig, UniswapV3Venue, Venue
+from keeper.config.model import KeeperConfig, Lender, UniswapV3Venue, Venue
 from keeper.engine import Pace
 from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing, Rule
 from keeper.execution.deploy import head_of
 from keeper.execution.exits import REDEEM, UNWRAP_WSTETH, V2_SWAP
+from keeper.planning.sources import BORROW, PULLS_BACK
 from keeper.protocols.words import selector
 
 
@@ -26,7 +27,7 @@ async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
         found = Allowlist.from_permissions(adapter.encoder.permissions(market)) + found
 
     # `+` drops doubles: a trusted token is usually one that a deployment names too.
-    return found + Allowlist()
+    return found + Allowlist(rules=tuple(map(_loan, config.lenders)))
 
 
 def _factory(venue: UniswapV3Venue) -> Factory:
@@ -44,3 +45,8 @@ def venue_rules(venue: Venue) -> tuple[Rule, ...]:
             return (Rule(venue.wrapper, selector(UNWRAP_WSTETH)),)
         case _:
             return ()
+
+
+def _loan(lender: Lender) -> Rule:
+    """What a program calls to borrow; a lender that pulls its money back is the one that may."""
+    return Rule(lender.address, BORROW[lender.kind], spender=lender.address if lender.kind in PULLS_BACK else None)

@@ -1,6 +1,6 @@
 """From a situation to plans: reads the native price, values the block, and hands everything to the pure planner."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from keeper.app.wiring import bid_policy
@@ -10,9 +10,11 @@ from keeper.engine import Situation
 from keeper.execution.bidding import FixedTip
 from keeper.oracles.feeds import read_feed
 from keeper.oracles.numeraire import Numeraire
-from keeper.planning.base import Plan, Policy
+from keeper.planning.base import FundingKind, Plan, Policy
+from keeper.planning.data_fee import read_data_fee
 from keeper.planning.inputs import PlanningInput, View
 from keeper.planning.pipeline import plan_block
+from keeper.planning.sources import Source, read_lenders
 from keeper.pools import PoolBook
 from keeper.types import ZERO_ADDRESS, Address, Declined, Reason
 
@@ -35,9 +37,17 @@ class BlockPlanner:
         oldest = situation.head.timestamp - self.config.assets.max_price_age_s
         native = await chain.reads(read_feed(self.config.chain.native_usd, oldest), situation.head)
         if isinstance(native, Reason):
-            return [], _without_price(situation, native), 0
+            return [], _without(situation, native, "the native token's price"), 0
 
-        inputs = self._inputs(situation, native.usd, oldest)
+        charged = self.config.chain.data_fee == "op_stack"
+        data_fee = (await chain.reads(read_data_fee(), situation.head)) if charged else None
+        if charged and data_fee is None:
+            return [], _without(situation, Reason.UNKNOWN_PRICE, "what the chain charges for bytes"), native.usd
+
+        sources = [Source(lender.kind, lender.address) for lender in self.config.lenders]
+        reading = read_lenders(sources, self.config.assets.trusted, situation.target.timestamp)
+        lenders = (await chain.reads(reading, situation.head)) if sources else ()
+        inputs = replace(self._inputs(situation, native.usd, oldest), lenders=lenders, data_fee=data_fee)
         result = plan_block(inputs)
         return list(result.plans), list(result.declined), native.usd
 
@@ -85,13 +95,14 @@ def _policy(strategy: StrategyConfig, native_usd: int) -> Policy:
         floor_bps=strategy.floor_bps,
         max_plans_per_block=strategy.max_plans_per_block,
         take_bad_debt=strategy.take_bad_debt,
+        funding=frozenset(map(FundingKind, strategy.funding)),
     )
 
 
-def _without_price(situation: Situation, reason: Reason) -> list[Declined]:
-    """Say of every position that could be liquidated why it is not: gas cannot be valued."""
+def _without(situation: Situation, reason: Reason, what: str) -> list[Declined]:
+    """Say of every position that could be liquidated why it is not: what a transaction costs is not known."""
     return [
-        Declined(deployment.name, key, reason, {"what": "the native token's price"})
+        Declined(deployment.name, key, reason, {"what": what})
         for deployment, found in zip(situation.deployments, situation.findings, strict=True)
         for key in found.liquidatable
     ]

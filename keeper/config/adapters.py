@@ -174,3 +174,39 @@ Venue: TypeAlias = Annotated[
     UniswapV3Venue | UniswapV2Venue | Erc4626Venue | WstethVenue | WrappedNativeVenue, Field(discriminator="kind")
 ]
 """Every kind's table."""
+
+
+# Lenders -----------------------------------------------------------------------------------------------------------
+
+
+class LenderSection(Section):
+    """A source of money that is no lending deployment; deployments lend without being named here."""
+
+    name: Name
+    """Yours to choose."""
+    address: AddressText
+    """The contract that is asked for the money."""
+
+
+class VaultLender(LenderSection):
+    """The operator's own capital, in the vault contract that lends to the executor alone."""
+
+    kind: Literal["vault"]
+    """Which kind of lender it is; it lends only to strategies whose `funding` has "inventory"."""
+
+
+class BalancerV2Lender(LenderSection):
+    """The vault of Balancer V2, which lends whatever its pools hold."""
+
+    kind: Literal["balancer_v2"]
+    """Which kind of lender it is."""
+
+
+class Erc3156Lender(LenderSection):
+    """A flash lender of the ERC-3156 standard, such as Sky's flash mint."""
+
+    kind: Literal["erc3156"]
+    """Which kind of lender it is."""
+
+
+Lender: TypeAlias = Annotated[VaultLender | BalancerV2Lender | Erc3156Lender, Field(discriminator="kind")]

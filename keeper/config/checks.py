@@ -58,6 +58,7 @@ def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
     tables: tuple[tuple[str, Sequence[str]], ...] = (
         ("deployment", [table.name for table in config.deployments]),
         ("venue", [table.name for table in config.venues]),
+        ("lender", [table.name for table in config.lenders]),
         ("strategy", [table.name for table in config.strategies]),
     )
     for table, names in tables:

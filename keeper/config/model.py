@@ -13,6 +13,7 @@ from keeper.config.adapters import (
     AaveV3Deployment,
     BlockNumber,
     Deployment,
+    Lender,
     PresetName,
     Section,
     UniswapV2Venue,
@@ -51,6 +52,7 @@ __all__ = [
     "KeyConfig",
     "KeysConfig",
     "LaneConfig",
+    "Lender",
     "Money",
     "MoneyUnit",
     "ProfitShareBid",
@@ -92,6 +94,8 @@ class ChainConfig(Section):
     """Blocks on top of a receipt before it is final; 12 is far deeper than Ethereum's usual reorgs of one or two."""
     multicall3: AddressText = MULTICALL3
     """The Multicall3 contract reads are batched through; it has the same address on nearly every chain."""
+    data_fee: Literal["none", "op_stack"] = "none"
+    """What a transaction's bytes cost besides gas: nothing, or the parent chain's fee of an OP-stack rollup."""
     block_time_s: Annotated[StrictInt, Field(ge=1, le=600)] = 12
     """Seconds between blocks, used to name the timestamp of the block aimed for; 12 is Ethereum's slot."""
 
@@ -167,8 +171,12 @@ class StrategyConfig(Section):
     """Names of the deployments it works on."""
     min_profit: MoneyText = Money(5 * USD, MoneyUnit.USD)
     """Least profit after gas, as text with a unit: "5 USD" or "0.004 native"; 5 USD pays for a failed attempt."""
-    funding: Annotated[tuple[Literal["flash_loan"], ...], Field(min_length=1)] = ("flash_loan",)
-    """Where the money to repay comes from, in order of preference; flash loans need no capital."""
+    funding: Annotated[tuple[Literal["callback", "swap", "flash_loan", "inventory"], ...], Field(min_length=1)] = (
+        "callback",
+        "swap",
+        "flash_loan",
+    )
+    """Where the money to repay may come from; the cheapest wins. Without "inventory" no capital is ever at stake."""
     routes: tuple[Name, ...] = ()
     """Venues collateral may be sold on, by name or kind; every venue when empty."""
     max_hops: Annotated[StrictInt, Field(ge=1, le=4)] = 2
@@ -208,6 +216,8 @@ class KeeperConfig(Section):
     """What counts as money."""
     deployments: Annotated[tuple[Deployment, ...], Field(min_length=1, alias="deployment")]
     """The lending deployments to work on."""
+    lenders: Annotated[tuple[Lender, ...], Field(alias="lender")] = ()
+    """Sources of money beside the deployments, which lend what they have without being named here."""
     venues: Annotated[tuple[Venue, ...], Field(alias="venue")] = ()
     """Where collateral can be sold; without any, only collateral that is the debt token itself pays."""
     strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1, alias="strategy")]

@@ -16,7 +16,7 @@ from keeper.errors import ConfigError
 _SHOWN_PROBLEMS: Final = 12
 PLAUSIBLE_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,40}")
 """Text short and plain enough to be a name: anything else may be a secret."""
-_LISTS: Final = ("deployment", "venue", "strategy")
+_LISTS: Final = ("deployment", "venue", "lender", "strategy")
 
 
 @dataclass(frozen=True, slots=True)

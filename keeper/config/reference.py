@@ -135,6 +135,8 @@ def _takes(shape: Shape) -> str:
             return _takes(first)
         case {"const": word}:
             return f'`"{word}"`'
+        case {"enum": list(words)}:
+            return " or ".join(f'`"{word}"`' for word in words)
         case {"type": "array", "items": items}:
             return f"list of {_takes(items)}"
         case {"minimum": low, "maximum": high}:

@@ -6,6 +6,14 @@ Source: GasPriceOracle.getL1FeeUpperBound and the regression of the Fjord upgrad
 from dataclasses import dataclass
 from typing import Final
 
+from keeper.protocols.reads import Reads, ask
+from keeper.protocols.words import selector
+from keeper.types import Address, Call
+
+GAS_PRICE_ORACLE: Final = Address(bytes.fromhex("420000000000000000000000000000000000000f"))
+"""The same on every OP-stack chain."""
+_NUMBERS: Final = ("l1BaseFee()", "blobBaseFee()", "baseFeeScalar()", "blobBaseFeeScalar()")
+_WORD: Final = 32
 _SIGNATURE_BYTES: Final = 68
 _REGRESSION_CONSTANT: Final = -42_585_600
 _REGRESSION_SLOPE: Final = 836_500
@@ -42,3 +50,12 @@ class DataFee:
 def plan_bytes(hops: int, calls: int) -> int:
     """Bound the bytes of a plan's transaction before its signature; a test holds the recipes to it."""
     return _ENVELOPE_BYTES + _FRAME_BYTES + calls * _CALL_BYTES + hops * _HOP_BYTES
+
+
+def read_data_fee() -> Reads[DataFee | None]:
+    """Read the four numbers; None where the oracle does not answer, so that nothing is planned without them."""
+    answers = yield from ask(*(Call(GAS_PRICE_ORACLE, selector(name)) for name in _NUMBERS))
+    if any(not answer.ok or len(answer.data) != _WORD for answer in answers):
+        return None
+
+    return DataFee(*(int.from_bytes(answer.data, "big") for answer in answers))
