@@ -18,6 +18,7 @@ from keeper.cli.options import example
 from keeper.errors import KeeperError
 
 VERBS: Final[Mapping[str, str]] = {
+    "init": "Write a first configuration: from flags, asking for what they leave open.",
     "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
     "positions": "Show every position that owes something, the nearest to liquidation first.",
     "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
