@@ -17,6 +17,7 @@ from keeper.execution.desk import Desk, Live
 from keeper.execution.explain import explain_revert, explains
 from keeper.execution.governor import Governor
 from keeper.execution.lane import Lane
+from keeper.execution.learning import Learning
 from keeper.execution.outbox import Outbox
 from keeper.execution.signer import Signer
 from keeper.execution.simulate import Explain, Simulator
@@ -25,6 +26,7 @@ from keeper.execution.switch import Switch
 from keeper.execution.thresholds import Thresholds
 from keeper.execution.track import Tracker
 from keeper.journal.store import Journal
+from keeper.rivals import MarketRivals
 from keeper.settler import MarketSettler
 from keeper.types import ZERO_ADDRESS, Address
 
@@ -54,8 +56,9 @@ def build_desk(
         watched = _heads_to_watch(keys, journal, signer.address, book)
         lanes.append(Lane(account, outbox, tracker, watch_heads=watched))
 
+    learning = Learning(journal, MarketRivals(chain, book.deployments, executor.address))
     simulator = Simulator(chain, signers[0].address, explain)
-    return Desk(journal, simulator, policies, Live(tuple(lanes), governor))
+    return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning))
 
 
 def switch_path(config: KeeperConfig) -> Path:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from keeper.config.model import Deployment as DeploymentConfig
-from keeper.config.model import KeeperConfig, ProfitShareBid, StrategyConfig
+from keeper.config.model import ExpectedValueBid, FixedBid, KeeperConfig, ProfitShareBid, StrategyConfig
 from keeper.config.model import Venue as VenueConfig
 from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
+from keeper.execution.auction import ExpectedValue
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
 from keeper.protocols import aave_v2, aave_v3, compound_v2, morpho_blue, perp_curie
 from keeper.protocols.base import Adapter
@@ -56,7 +57,15 @@ def build_venue(config: VenueConfig, tokens: Sequence[Address], wrapped_native: 
 def bid_policy(strategy: StrategyConfig) -> BidPolicy:
     """What a strategy may offer for its place in a block."""
     bid, floor = strategy.bid, strategy.min_profit
-    tip = ProfitShare(bid.share_bps) if isinstance(bid, ProfitShareBid) else FixedTip(bid.tip_wei)
+    tip: FixedTip | ProfitShare | ExpectedValue
+    match bid:
+        case FixedBid():
+            tip = FixedTip(bid.tip_wei)
+        case ProfitShareBid():
+            tip = ProfitShare(bid.share_bps)
+        case ExpectedValueBid():
+            tip = ExpectedValue(bid.start_share_bps, bid.max_share_bps)
+
     return BidPolicy(
         tip=tip,
         max_fee_wei=bid.max_fee_per_gas_wei,

@@ -46,6 +46,7 @@ __all__ = [
     "ChainConfig",
     "Deployment",
     "ExecutorConfig",
+    "ExpectedValueBid",
     "FixedBid",
     "GovernorConfig",
     "KeeperConfig",
@@ -159,7 +160,20 @@ class ProfitShareBid(Section):
     """Never pay more per gas than this, in wei; 500 gwei is far above a quiet day, and a slip cannot empty the key."""
 
 
-Bid: TypeAlias = Annotated[FixedBid | ProfitShareBid, Field(discriminator="kind")]
+class ExpectedValueBid(Section):
+    """Bid what pays most on average, by what past winners on the deployment offered and what losing has cost."""
+
+    kind: Literal["expected_value"]
+    """This form of bid."""
+    start_share_bps: Annotated[StrictInt, Field(ge=0, le=BPS)] = 5_000
+    """Share of what a plan can offer that is bid until eight winners were seen, in basis points; half, for a start."""
+    max_share_bps: Annotated[StrictInt, Field(ge=0, le=BPS)] = 9_500
+    """Never offer more than this share, in basis points; the rest pays for what the model does not know."""
+    max_fee_per_gas_wei: FeeCapWei = 500 * GWEI
+    """Never pay more per gas than this, in wei; 500 gwei is far above a quiet day, and a slip cannot empty the key."""
+
+
+Bid: TypeAlias = Annotated[FixedBid | ProfitShareBid | ExpectedValueBid, Field(discriminator="kind")]
 
 
 class StrategyConfig(Section):

@@ -6,6 +6,7 @@ Fees are wei per unit of gas. A replacement's ladder is computed here, and climb
 from dataclasses import dataclass
 from typing import Final
 
+from keeper.execution.auction import NO_EXPERIENCE, ExpectedValue, Experience, Prospect, best_tip
 from keeper.execution.base import Fees
 from keeper.planning.base import Plan
 from keeper.types import BlockHead, Declined, Reason
@@ -46,7 +47,7 @@ class ProfitShare:
 class BidPolicy:
     """What a strategy may offer; what it must keep is `min_profit_usd` (times 10**18) plus `min_profit_wei`."""
 
-    tip: FixedTip | ProfitShare
+    tip: FixedTip | ProfitShare | ExpectedValue
     max_fee_wei: int
     min_profit_usd: int = 0
     min_profit_wei: int = 0
@@ -113,9 +114,16 @@ def fee_ceiling_wei(plan: Plan, policy: BidPolicy, native_usd: int) -> int:
     return (profit_wei - keep_wei) // plan.opportunity.gas
 
 
-def bid(plan: Plan, policy: BidPolicy, native_usd: int, rule: BaseFeeRule = EIP1559) -> Bid | Declined:
+def bid(
+    plan: Plan,
+    policy: BidPolicy,
+    native_usd: int,
+    rule: BaseFeeRule = EIP1559,
+    experience: Experience = NO_EXPERIENCE,
+) -> Bid | Declined:
     """Price a plan: pay the base fee through its last block, tip by policy, never past what it earns.
 
+    `experience` is the deployment's, for bids by expected value; such a bid that loses on average is `UNPROFITABLE`.
     `native_usd` is dollars times 10**18 for one whole native token. A base fee the policy's cap or the profit cannot
     carry declines with `FEE_CAP` or `BELOW_MIN_PROFIT`, an unknown price (0) with `UNKNOWN_PRICE`, a gas limit no block
     takes with `TOO_MUCH_GAS`.
@@ -135,7 +143,11 @@ def bid(plan: Plan, policy: BidPolicy, native_usd: int, rule: BaseFeeRule = EIP1
         return _declined(plan, Reason.FEE_CAP, max_fee_per_gas_wei=policy.max_fee_wei)
 
     room = min(ceiling, policy.max_fee_wei) - base_fee
-    tip = min(_wished_tip(plan, policy, native_usd), room)
+    wished = _wished_tip(plan, policy, native_usd, room, experience)
+    if wished is None:
+        return _declined(plan, Reason.UNPROFITABLE, auctions=len(experience.winning_bps), ceiling_wei=ceiling)
+
+    tip = min(wished, room)
     grown = base_fee_after_full_blocks(base_fee, plan.max_block - plan.target.number, rule)
     fees = Fees(max_fee_wei=min(grown + tip, base_fee + room), tip_wei=tip)
     return Bid(
@@ -169,12 +181,16 @@ def next_rung(old: Fees, base_fee_wei: int, blocks: int, ceiling_wei: int) -> Fe
     return Fees(max_fee_wei=max(least.max_fee_wei, min(wanted, ceiling_wei)), tip_wei=least.tip_wei)
 
 
-def _wished_tip(plan: Plan, policy: BidPolicy, native_usd: int) -> int:
+def _wished_tip(plan: Plan, policy: BidPolicy, native_usd: int, room_wei: int, experience: Experience) -> int | None:
     if isinstance(policy.tip, FixedTip):
         return policy.tip.tip_wei
 
     opportunity = plan.opportunity
     left_wei = usd_to_wei(opportunity.profit_usd, native_usd) - opportunity.gas * plan.target.base_fee_wei
+    if isinstance(policy.tip, ExpectedValue):
+        prospect = Prospect(left_wei, opportunity.gas, plan.target.base_fee_wei, room_wei)
+        return best_tip(prospect, policy.tip, experience)
+
     return bps_down(max(left_wei, 0), min(policy.tip.share_bps, BPS)) // opportunity.gas
 
 

@@ -11,9 +11,12 @@ from typing import Final, TypeAlias
 import structlog
 
 from keeper.errors import SigningKeyError
+from keeper.execution.answers import declined, first_error, outcome_of
+from keeper.execution.auction import NO_EXPERIENCE
 from keeper.execution.base import Outcome, Status
 from keeper.execution.bidding import EIP1559, BaseFeeRule, BidPolicy, bid
 from keeper.execution.lane import Lane, Seating
+from keeper.execution.learning import Learning
 from keeper.execution.limits import UNLIMITED, Limits, Subject
 from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulator
@@ -33,10 +36,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a live run has and a dry run has not: its keys, in the operator's order, and what holds them back."""
+    """What a live run has and a dry run has not: its keys in the operator's order, its limits, what it learns."""
 
     lanes: tuple[Lane, ...]
     limits: Limits = UNLIMITED
+    learning: Learning | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,7 @@ class Desk:
         self._live = live
         self._lanes = () if live is None else live.lanes
         self._limits = UNLIMITED if live is None else live.limits
+        self._learning = None if live is None else live.learning
         self._rule = rule
         self._turn = asyncio.Lock()
         self._subjects: dict[str, Subject] = {}
@@ -122,6 +127,10 @@ class Desk:
         async with self._turn:
             outcomes = [outcome for lane in self._lanes for outcome in await lane.follow(head)]
             self._limits.on_head(head)
+            if self._learning is not None:
+                for outcome in outcomes:
+                    await self._learning.hear(outcome)
+
             return outcomes
 
     def in_flight(self, head: BlockHead) -> frozenset[Subject]:
@@ -173,21 +182,22 @@ class Desk:
             offer = plan.opportunity.offer
             subject = (offer.deployment, offer.key)
             if disarmed is not None:
-                answers[plan.id] = _declined(plan, Reason.DISARMED, why=disarmed)
+                answers[plan.id] = declined(plan, Reason.DISARMED, why=disarmed)
                 continue
 
             if subject in busy:
-                answers[plan.id] = _declined(plan, Reason.IN_FLIGHT)
+                answers[plan.id] = declined(plan, Reason.IN_FLIGHT)
                 continue
 
-            offered = bid(plan, self._policies[plan.opportunity.strategy], work.native_usd, self._rule)
+            known = NO_EXPERIENCE if self._learning is None else self._learning.of(offer.deployment)
+            offered = bid(plan, self._policies[plan.opportunity.strategy], work.native_usd, self._rule, known)
             if isinstance(offered, Declined):
                 answers[plan.id] = offered
                 continue
 
             why = self._limits.refuses(subject, offered.worst_cost_wei, work.head)
             if why is not None:
-                answers[plan.id] = _declined(plan, Reason.GOVERNED, why=why)
+                answers[plan.id] = declined(plan, Reason.GOVERNED, why=why)
                 continue
 
             lane = seating.take(plan, offered.worst_cost_wei) if armed else None
@@ -195,7 +205,7 @@ class Desk:
                 seats[plan.id] = lane
             elif armed:
                 numbers = {"needed_wei": offered.worst_cost_wei, "free_wei": seating.most_free_wei}
-                answers[plan.id] = _declined(plan, Reason.INSUFFICIENT_GAS_FUNDS, **numbers)
+                answers[plan.id] = declined(plan, Reason.INSUFFICIENT_GAS_FUNDS, **numbers)
                 continue
 
             priced.append(PricedPlan(plan, offered, work.head))
@@ -231,7 +241,7 @@ class Desk:
                     own = [each for each in priced if seats[each.plan.id] is lane]
                     group.create_task(self._send_on(lane, own, answers), name="send")
         except BaseExceptionGroup as failed:
-            raise _first(failed) from failed
+            raise first_error(failed) from failed
 
     async def _send_on(self, lane: Lane, priced: Sequence[PricedPlan], answers: dict[str, Answered]) -> None:
         for each in priced:
@@ -242,7 +252,7 @@ class Desk:
             if status is Status.REFUSED:
                 self._journal.record_verdict(each.plan.id, status, each.head.number, sent.submission.reason)
 
-            answers[each.plan.id] = _outcome(each, status, sent.tx.hash, sent.submission.reason)
+            answers[each.plan.id] = outcome_of(each, status, sent.tx.hash, sent.submission.reason)
 
     def _conclude(self, priced: PricedPlan, status: Status, declined: Declined | None) -> Outcome:
         reason = None
@@ -253,7 +263,7 @@ class Desk:
         numbers = {} if declined is None else declined.numbers
         self._journal.record_verdict(priced.plan.id, status, priced.head.number, reason, numbers)
         log.info("plan_concluded", plan=priced.plan.id, status=status.value, reason=reason)
-        return _outcome(priced, status, b"", reason)
+        return outcome_of(priced, status, b"", reason)
 
     def _subject(self, plan_id: str) -> Subject:
         if plan_id not in self._subjects:
@@ -261,31 +271,3 @@ class Desk:
             self._subjects[plan_id] = (plan.deployment, plan.position)
 
         return self._subjects[plan_id]
-
-
-def _first(failed: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that ended a group, as if there had been no group."""
-    first = failed.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
-
-
-def _outcome(priced: PricedPlan, status: Status, tx_hash: bytes, reason: str | None) -> Outcome:
-    return Outcome(
-        plan_id=priced.plan.id,
-        status=status,
-        tx_hash=tx_hash,
-        block_number=priced.head.number,
-        block_hash=priced.head.hash,
-        gas_used=0,
-        gas_price_wei=0,
-        realised=None,
-        settled_profit=None,
-        realised_profit=None,
-        cause=None,
-        reason=reason,
-    )
-
-
-def _declined(plan: Plan, reason: Reason, **numbers: int | str) -> Declined:
-    offer = plan.opportunity.offer
-    return Declined(offer.deployment, offer.key, reason, {"plan": plan.id, **numbers})

@@ -15,6 +15,7 @@ from keeper.journal.plans import PlanLedger, PricedPlan
 from keeper.journal.records import Intent, PlanRecord, TxRecord, TxState
 from keeper.journal.state import StateStore
 from keeper.journal.transactions import Booking, Step, TransactionLedger
+from keeper.journal.winners import Winner, WinnerLedger
 from keeper.types import Address, BlockHead, Declined
 
 
@@ -45,6 +46,7 @@ class Journal:
         self._database: Database = open_database(place, chain_id, live=live)
         self.state = StateStore(self._database)
         self.transactions = TransactionLedger(self._database)
+        self.winners = WinnerLedger(self._database)
         self.holds = HoldLedger(self._database)
         self._plans = PlanLedger(self._database)
         self._passes = PassLedger(self._database)
@@ -110,6 +112,10 @@ class Journal:
     def book(self, booking: Booking) -> None:
         """Write what came of a transaction in one block."""
         self.transactions.book(self._run, booking)
+
+    def record_winner(self, winner: Winner) -> None:
+        """Write who won where we lost."""
+        self.winners.record(self._run, winner)
 
     def orphan(self, tx_hash: bytes, block_number: int) -> None:
         """Take a booking back after a reorg."""

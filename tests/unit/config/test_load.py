@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from keeper.app.wiring import bid_policy
 from keeper.config.fingerprint import decisive_json, fingerprint, from_decisive_json
-from keeper.config.model import FixedBid, ProfitShareBid
+from keeper.config.model import ExpectedValueBid, FixedBid, ProfitShareBid
+from keeper.execution.auction import ExpectedValue
 from keeper.types import parse_address, to_checksum
 from tests.unit.config.sample import GOOD, changed, load
 
@@ -40,6 +42,14 @@ def test_bid_as_profit_share_takes_its_own_keys(tmp_path):
     assert config.strategies[0].bid == ProfitShareBid(
         kind="profit_share", share_bps=9_000, max_fee_per_gas_wei=200 * 10**9
     )
+
+
+def test_bid_by_expected_value_takes_its_own_keys(tmp_path):
+    config = load(tmp_path, changed('{ kind = "fixed" }', '{ kind = "expected_value", max_share_bps = 8000 }')).config
+    assert config.strategies[0].bid == ExpectedValueBid(
+        kind="expected_value", start_share_bps=5_000, max_share_bps=8_000
+    )
+    assert bid_policy(config.strategies[0]).tip == ExpectedValue(start_share_bps=5_000, max_share_bps=8_000)
 
 
 def test_config_is_frozen(tmp_path):
