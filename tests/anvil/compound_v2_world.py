@@ -10,6 +10,7 @@ from keeper.deployment import Deployment
 from keeper.execution.allowlist import Allowlist, encode_configure
 from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import Policy
+from keeper.planning.deal import merged
 from keeper.planning.inputs import PlanningInput, View
 from keeper.planning.pipeline import plan_block
 from keeper.protocols.compound_v2 import build
@@ -18,7 +19,7 @@ from keeper.routing.base import Liquidity
 from keeper.routing.uniswap_v3_sync import UniswapV3Sync
 from keeper.sandbox.chain import Transaction
 from keeper.sandbox.compound_v2 import deploy_compound_v2, mint, mint_native, with_native_market
-from keeper.types import BlockTarget, Declined, Offer, PositionKey
+from keeper.types import BlockTarget, Declined, Offer, PositionKey, Rejected, Settlement
 from keeper.units import GWEI, USD, WAD
 from tests.anvil.aave_v3_follow import Follower as AaveFollower
 from tests.anvil.executor_kit import wire
@@ -169,18 +170,39 @@ class Keeper:
         node.rpc("evm_setAutomine", True)
         return node.rpc("eth_getTransactionReceipt", name)
 
-    def settled(self, offer, size, receipt):
-        """What the model says on the state just before the transaction, at the block it landed in."""
+    def settled(self, opportunity, receipt):
+        """What the model says of every call on the state just before the transaction, at the block it landed in."""
         first = int(receipt["logs"][0]["logIndex"], 16)
         found = self.chain.node.rpc("eth_getLogs", {"blockHash": receipt["blockHash"]})
         before_ours = [as_log(log) for log in found if int(log["logIndex"], 16) < first]
         block = self.chain.node.rpc("eth_getBlockByHash", receipt["blockHash"], False)
         timestamp = int(block["timestamp"], 16)
         target = BlockTarget(int(block["number"], 16), timestamp, GWEI, timestamp)
-        return self.adapter.offers.settle(offer, size, self.adapter.sync.preceding(self.market, before_ours, target))
+        market = self.adapter.sync.preceding(self.market, before_ours, target)
+        moved = []
+        for step in opportunity.calls:
+            moved.append(self.adapter.offers.settle(step.offer, step.size, market))
+            market = self.adapter.offers.after(step.offer, step.size, market)
 
-    def realised(self, offer, receipt):
-        return self.adapter.encoder.realised(offer, logs_of(receipt))
+        return merged(moved)
+
+    def realised(self, opportunity, receipt):
+        """What the logs say of every call, each told behind those of the one before it."""
+        logs, moved = logs_of(receipt), []
+        for step in opportunity.calls:
+            found = self.adapter.encoder.realised(step.offer, logs)
+            assert not isinstance(found, Rejected), found
+            moved.append(found)
+            logs = logs[self._told(step.offer, logs) :]
+
+        return merged(moved)
+
+    def _told(self, offer, logs):
+        """How many logs it takes to tell the first liquidation of an offer."""
+        enough = (
+            i for i in range(1, len(logs)) if isinstance(self.adapter.encoder.realised(offer, logs[:i]), Settlement)
+        )
+        return next(enough, len(logs))
 
 
 def logs_of(receipt):

@@ -10,7 +10,7 @@ from keeper.sandbox.feeds import DOLLAR, price_update, set_price
 from keeper.settler import EXECUTED
 from keeper.types import Rejected
 from keeper.units import WAD
-from tests.anvil.compound_v2_world import Keeper, deploy, key_of
+from tests.anvil.compound_v2_world import Keeper, deploy, key_of, logs_of
 from tests.parity.aave_v3_lab import hexed
 
 pytestmark = pytest.mark.anvil
@@ -50,8 +50,8 @@ def test_plans_land_with_the_profit_they_said(keeper):
         opportunity = plan.opportunity
         receipt = keeper.land(plan.data)
         assert receipt["status"] == "0x1"
-        settled = keeper.settled(opportunity.offer, opportunity.size, receipt)
-        realised = keeper.realised(opportunity.offer, receipt)
+        settled = keeper.settled(opportunity, receipt)
+        realised = keeper.realised(opportunity, receipt)
         assert amounts(settled) == amounts(opportunity.settlement) == amounts(realised)
         assert executed(receipt) == opportunity.profit.amount > 0
         assert int(receipt["gasUsed"], 16) < plan.gas_limit
@@ -67,7 +67,7 @@ def test_two_plans_of_one_block_land_together(keeper):
     first, second = keeper.plan().plans
     ahead = keeper.land(second.data, ahead=[transaction(keeper, first.data)])
     assert ahead["status"] == "0x1"
-    settled = keeper.settled(second.opportunity.offer, second.opportunity.size, ahead)
+    settled = keeper.settled(second.opportunity, ahead)
     assert executed(ahead) == second.opportunity.profit.amount
     assert amounts(settled) == amounts(second.opportunity.settlement)
 
@@ -79,8 +79,8 @@ def test_price_that_moves_ahead_of_us_in_our_block_is_settled(keeper):
     update = price_update(keeper.chain, keeper.scene.asset("WETH").feed, 2_495 * DOLLAR + 12_345)
     receipt = keeper.land(plan.data, ahead=[update])
     assert receipt["status"] == "0x1"
-    settled = keeper.settled(opportunity.offer, opportunity.size, receipt)
-    assert amounts(settled) == amounts(keeper.realised(opportunity.offer, receipt)) != amounts(opportunity.settlement)
+    settled = keeper.settled(opportunity, receipt)
+    assert amounts(settled) == amounts(keeper.realised(opportunity, receipt)) != amounts(opportunity.settlement)
 
 
 def test_a_plan_that_lands_two_blocks_late_redeems_at_that_blocks_rate(keeper):
@@ -92,8 +92,8 @@ def test_a_plan_that_lands_two_blocks_late_redeems_at_that_blocks_rate(keeper):
     receipt = keeper.land(plan.data)
     assert receipt["status"] == "0x1"
     opportunity = plan.opportunity
-    settled = keeper.settled(opportunity.offer, opportunity.size, receipt)
-    assert amounts(settled) == amounts(keeper.realised(opportunity.offer, receipt))
+    settled = keeper.settled(opportunity, receipt)
+    assert amounts(settled) == amounts(keeper.realised(opportunity, receipt))
 
 
 def test_a_rejection_without_a_revert_is_named(keeper):
@@ -110,7 +110,7 @@ def test_a_rejection_without_a_revert_is_named(keeper):
         pair.debt_token, function, offer.key, plan.opportunity.size, pair.collateral_token,
         sender=keeper.chain.accounts[6],
     )  # fmt: skip
-    told = keeper.realised(offer, receipt)
+    told = keeper.adapter.encoder.realised(offer, logs_of(receipt))
     assert receipt["status"] == "0x1"
     assert told == Rejected(
         "COMPTROLLER_REJECTION (3) in LIQUIDATE_COMPTROLLER_REJECTION (18): INSUFFICIENT_SHORTFALL (3)"
@@ -151,8 +151,8 @@ def test_the_native_asset_is_wrapped_and_unwrapped_on_the_way(scene, side, guard
     opportunity = plan.opportunity
     receipt = keeper.land(plan.data)
     assert receipt["status"] == "0x1"
-    settled = keeper.settled(opportunity.offer, opportunity.size, receipt)
-    assert amounts(settled) == amounts(opportunity.settlement) == amounts(keeper.realised(opportunity.offer, receipt))
+    settled = keeper.settled(opportunity, receipt)
+    assert amounts(settled) == amounts(opportunity.settlement) == amounts(keeper.realised(opportunity, receipt))
     assert executed(receipt) == opportunity.profit.amount > 0
     assert balance_wei(scene.chain, keeper.wired.executor) == 0
 
@@ -170,7 +170,7 @@ def test_the_liquidator_contract_keeps_its_share_of_what_is_seized(scene):
     receipt = keeper.land(plan.data)
     assert receipt["status"] == "0x1"
     opportunity = plan.opportunity
-    assert amounts(opportunity.settlement) == amounts(keeper.realised(opportunity.offer, receipt))
+    assert amounts(opportunity.settlement) == amounts(keeper.realised(opportunity, receipt))
     assert executed(receipt) == opportunity.profit.amount
     collateral = opportunity.offer.detail.collateral_token
     assert scene.chain.call(collateral, "balanceOf(address)(uint256)", TREASURY_OF_VENUS) > 0

@@ -156,8 +156,8 @@ def test_accounts_and_liquidity_follow_whatever_users_do(scene, random_seed):
     crowd = Crowd(scene, compound, rng)
     native = scene.asset("WETH").token
     follower = Follower(scene.chain, compound, native=native)
-    for _ in range(6):
-        for _ in range(30):
+    for _ in range(4):
+        for _ in range(35):
             crowd.act()
 
         scene.chain.node.rpc("anvil_mine", hex(rng.choice([1, 5, 40])), hex(12))
