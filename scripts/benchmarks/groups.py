@@ -10,6 +10,7 @@ GROUPS = {
     "screen": "a million positions screened: against big integers over dicts, a pass over the bytes, memory",
     "quotes": "exact Uniswap V3 quotes: against QuoterV2 by eth_call, and against degenbot",
     "walk": "500 blocks of a price walk: the skin list against deciding everybody exactly",
+    "math_utils": "a million positions screened, per account: against @aave/math-utils",
 }
 """Name of a group and of its module; what it measures."""
 
