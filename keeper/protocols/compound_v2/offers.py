@@ -9,9 +9,9 @@ from typing import Final
 
 from keeper.protocols.compound_v2.health import Weighed, is_forced, undecided, weigh, worst
 from keeper.protocols.compound_v2.market import CompoundV2Market
-from keeper.protocols.compound_v2.pair import SeizePair, terms_between
+from keeper.protocols.compound_v2.pair import SeizePair, pair_of, terms_between
 from keeper.protocols.compound_v2.sizes import legal_sizes
-from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
+from keeper.types import Address, Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
 
 GAS_OF_A_PAIR: Final = 480_000
 GAS_OF_A_MARKET: Final = 85_000
@@ -41,7 +41,36 @@ def offers(key: PositionKey, market: CompoundV2Market) -> Sequence[Offer | Decli
     if not pairs:
         return [Declined(market.deployment, key, Reason.NO_LEGAL_SIZE, {"why": "it has no cTokens"})]
 
-    return [_offer(key, pair, weighed, market) for pair in pairs]
+    return _one_of_each([_offer(key, pair, weighed, market) for pair in pairs])
+
+
+def _one_of_each(found: Sequence[Offer | Declined]) -> Sequence[Offer | Declined]:
+    """Keep the largest offer of each pair of tokens.
+
+    Two markets may lend the same token, as the native one and that of its wrapped token do; what landed is told apart
+    by tokens alone. The others have their turn in the next block.
+    """
+    best: dict[tuple[Address, Address], Offer] = {}
+    for offer in found:
+        if isinstance(offer, Offer):
+            tokens = (offer.pay_token, offer.receive_token)
+            known = best.get(tokens)
+            best[tokens] = offer if known is None or offer.sizes[-1][1] > known.sizes[-1][1] else known
+
+    return [
+        one if isinstance(one, Declined) or best[one.pay_token, one.receive_token] is one else _second(one)
+        for one in found
+    ]
+
+
+def _second(offer: Offer) -> Declined:
+    pair, key = pair_of(offer)
+    numbers: dict[str, int | str] = {
+        "collateral": to_checksum(pair.collateral_token),
+        "debt": to_checksum(pair.debt_token),
+        "why": "another market of the same tokens comes first",
+    }
+    return Declined(offer.deployment, key, Reason.CONFLICT, numbers)
 
 
 def set_aside(market: CompoundV2Market) -> Sequence[Declined]:

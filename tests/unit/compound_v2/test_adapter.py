@@ -133,6 +133,14 @@ def test_ctokens_that_back_nothing_can_be_taken_as_well():
     assert ADAPTER.health.position(KEY, scene(owner, tokens=tokens)).note == "1 supplies not used as collateral"
 
 
+def test_of_two_markets_of_one_token_the_larger_offer_comes_first():
+    """The native market and that of its wrapped token: what landed is told apart by tokens alone."""
+    twin = replace(ctoken(2, 2_000 * WAD, stored=SUMS), listing=replace(ctoken(2, WAD).listing, underlying=asset(0)))
+    owner = replace(account({0: 10**9, 2: 49 * 10**9}, SHORT.borrowed), entered=0b111)
+    first, second = ADAPTER.offers.offers(KEY, scene(owner, tokens=[*scene().tokens, twin]))
+    assert (first.reason, second.detail.collateral) == (Reason.CONFLICT, 2)
+
+
 def test_a_forced_market_needs_no_shortfall_and_knows_no_half():
     owner = account({0: 500 * 10**8}, [Loan(1, 1_000 * 10**6, WAD)])
     tokens = [scene().tokens[0], replace(scene().tokens[1], forced=True)]
