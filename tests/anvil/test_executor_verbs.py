@@ -175,6 +175,46 @@ def test_tokens_sent_there_by_mistake_are_swept_to_the_treasury(folder, chain, s
     assert executor(folder, "sweep", "--token", to_checksum(usdc.token), "--propose")["calls"] == []
 
 
+def test_executor_is_paused_and_its_operators_changed_by_its_owner(folder, operator):
+    """An incident, in the order the runbook has it: pause, rotate, check, go on."""
+    assert "owner is" in executor(folder, "pause", code=ExecutorError.exit_code)  # the operator's key is not asked
+    assert executor(folder, "pause", *AS_OWNER)["changes"] == ["pause"]
+    assert "it is paused" in executor(folder, "verify", code=ExecutorError.exit_code)["findings"]
+    refused = keeper("run", "--live", "--until-idle", "1", cwd=folder)
+    assert (refused.returncode, "is paused" in refused.stderr) == (ExecutorError.exit_code, True)
+
+    new = to_checksum(Address(b"\x66" * 20))
+    assert executor(folder, "operator", "add", new, *AS_OWNER)["changes"] == [f"setOperator {new} true"]
+    assert new in executor(folder, "verify", code=ExecutorError.exit_code)["operators"]
+    assert executor(folder, "operator", "remove", new, *AS_OWNER)["sent"] is True
+    assert executor(folder, "verify", code=ExecutorError.exit_code)["operators"] == [operator]
+    proposed = executor(folder, "unpause", "--propose")
+    assert (proposed["sent"], proposed["calls"][0]["data"]) == (False, "0x3f4ba83a")  # unpause()
+    assert executor(folder, "unpause", *AS_OWNER)["sent"] is True
+
+
+def test_run_is_refused_where_the_owner_is_an_operator(folder, operator):
+    made = executor(folder, "deploy", "--owner", operator, "--treasury", to_checksum(TREASURY))
+    path = folder / "keeper.toml"
+    text = path.read_text()
+    path.write_text(text[: text.index("[executor]")] + f'[executor]\naddress = "{made["address"]}"\n')
+    refused = keeper("run", "--live", "--until-idle", "1", cwd=folder)
+    assert refused.returncode == SigningKeyError.exit_code
+    assert f"{operator} is an operator and the executor's owner too" in refused.stderr
+
+
+def test_run_with_a_native_usd_that_is_no_feed_is_refused_at_its_line(folder, saved):
+    path = folder / "keeper.toml"
+    token = to_checksum(saved.world.assets["USDC"].token)
+    lines = path.read_text().splitlines()
+    number = next(index for index, line in enumerate(lines) if line.startswith("native_usd"))
+    lines[number] = f'native_usd = "{token}"'
+    path.write_text("\n".join(lines))
+    refused = keeper("run", "--until-idle", "1", cwd=folder)
+    assert refused.returncode == ConfigError.exit_code
+    assert f"keeper.toml:{number + 1}: [chain] native_usd: {token} gives no price" in refused.stderr
+
+
 def test_executor_whose_owner_is_an_operator_is_told_so(folder, operator):
     made = executor(folder, "deploy", "--owner", operator, "--treasury", to_checksum(TREASURY))
     path = folder / "keeper.toml"
