@@ -36,8 +36,11 @@ def random_market(rng):
     return market(reserves, {})
 
 
-def random_account(rng, scene):
-    """An account whose last debt is chosen so that its health is within a hair of one, or dust."""
+def random_account(rng, scene, hairy=1.0):
+    """An account whose last debt is chosen so that its health is within a hair of one, or dust.
+
+    Of the others `hairy` says how many are that close; the rest are within a twentieth.
+    """
     places = rng.sample(range(8), rng.randrange(2, 6))
     split = rng.randrange(1, len(places))
     dust = rng.random() < 0.3
@@ -66,6 +69,9 @@ def random_account(rng, scene):
     r = scene.reserves[last]
     exact = cover * RAY * r.unit / (r.debt_index * r.price)
     near = int(exact) + rng.choice([0, 0, 1, -1, 2, -2, int(exact * Fraction(rng.randrange(-3, 4), 10**4))])
+    if rng.random() >= hairy:
+        near = int(exact * Fraction(rng.randrange(9_500, 10_501), 10_000))
+
     return owner.with_borrowed(last, max(near, 1))
 
 
@@ -109,9 +115,9 @@ def screened(scene, accounts):
     return set(suspects(book, screen.factors(scene))) | {key for key, owner in accounts.items() if owner.stable}
 
 
-def populated(rng, count):
+def populated(rng, count, hairy=1.0):
     scene = random_market(rng)
-    accounts = {PositionKey(i.to_bytes(20, "big")): random_account(rng, scene) for i in range(1, count + 1)}
+    accounts = {PositionKey(i.to_bytes(20, "big")): random_account(rng, scene, hairy) for i in range(1, count + 1)}
     return market(scene.reserves, accounts), accounts
 
 
@@ -128,12 +134,12 @@ def test_everything_liquidatable_is_suspect(seed):
         assert key in found or not decided.liquidatable
 
 
-def adversarial_counts(seed, rounds):
+def adversarial_counts(seed, rounds, hairy=1.0):
     """Accounts, liquidatable ones and superfluous suspects, the last over accounts that are not dust."""
     rng = random.Random(seed)
     total = liquidatable = superfluous = 0
     for _ in range(rounds):
-        scene, accounts = populated(rng, 59)
+        scene, accounts = populated(rng, 59, hairy)
         found = screened(scene, accounts)
         total += len(accounts)
         for key, owner in accounts.items():
@@ -154,8 +160,10 @@ def test_screen_suspects_few_that_are_not_liquidatable(random_seed):
 
 
 @pytest.mark.full
-def test_screen_misses_nothing_in_a_hundred_thousand_adversarial_accounts(random_seed):
-    total, liquidatable, superfluous = adversarial_counts(random_seed, 1_700)
+def test_screen_misses_nothing_in_a_hundred_thousand_accounts_and_adds_few(random_seed):
+    """One in five stands within a hair of one, where the band must over-select; the rest within a twentieth."""
+    total, liquidatable, superfluous = adversarial_counts(random_seed, 1_700, hairy=0.2)
     print(f"{total} accounts, {liquidatable} liquidatable, {superfluous} screened for nothing, seed {random_seed}")
     assert total > 100_000
     assert liquidatable > 20_000
+    assert superfluous < liquidatable // 10
