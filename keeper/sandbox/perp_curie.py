@@ -29,6 +29,10 @@ MAX_TICKS_A_BLOCK: Final = 1_000
 WARM_UP_S: Final = 2_000
 """Before its first trade a market needs half an hour of observations."""
 OBSERVATIONS: Final = 500
+TRADE_GAS: Final = 3_000_000
+INDIFFERENT: Final = 2_000
+"""A market is left alone where its square-root price is off by less than one part in this many."""
+Q96: Final = 1 << 96
 
 OPEN_POSITION: Final = "openPosition((address,bool,bool,uint256,uint256,uint256,uint160,bytes32))"
 ADD_LIQUIDITY: Final = "addLiquidity((address,uint256,uint256,int24,int24,uint256,uint256,bool,uint256))"
@@ -116,7 +120,9 @@ def deploy_perp_curie(chain: LocalChain, packages: Packages, settlement: Asset) 
 
 def add_market(chain: LocalChain, packages: Packages, perp: PerpCurie, asset: Asset, price: int) -> PerpCurie:
     """Open a market that follows an asset's feed, its pool at a price of 8 decimals; `warm_up` before trading."""
-    chainlink = chain.deploy(packages.artifact(ORACLE, "ChainlinkPriceFeedV3"), asset.feed.proxy, FEED_TIMEOUT_S, 900)
+    window = chain.call(perp.config, "getMarkPriceConfig()(uint32,uint32)")[1]
+    feed = packages.artifact(ORACLE, "ChainlinkPriceFeedV3")
+    chainlink = chain.deploy(feed, asset.feed.proxy, FEED_TIMEOUT_S, window)
     dispatcher = chain.deploy(packages.artifact(ORACLE, "PriceFeedDispatcher"), chainlink)
     chain.send(dispatcher, "dispatchPrice(uint256)", 0)
     base = chain.deploy(packages.artifact(CURIE, "BaseToken"))
@@ -140,9 +146,15 @@ def add_market(chain: LocalChain, packages: Packages, perp: PerpCurie, asset: As
     return replace(perp, markets=markets)
 
 
-def warm_up(chain: LocalChain, perp: PerpCurie) -> None:
+def set_windows(chain: LocalChain, perp: PerpCurie, seconds: int) -> None:
+    """Make every mean price one over so many seconds; before the first market is added."""
+    for setter in ("setTwapInterval", "setMarkPriceMarketTwapInterval", "setMarkPricePremiumInterval"):
+        chain.send(perp.config, f"{setter}(uint32)", seconds)
+
+
+def warm_up(chain: LocalChain, perp: PerpCurie, seconds: int = WARM_UP_S) -> None:
     """Let time pass until every market has the observations its first trade reads."""
-    chain.mine(interval_s=WARM_UP_S)
+    chain.mine(interval_s=seconds)
     for market in perp.markets.values():
         dispatch_price(chain, market)
 
@@ -167,6 +179,23 @@ def trade(chain: LocalChain, perp: PerpCurie, market: PerpMarket, trader: Addres
     sells = base_amount < 0
     order = (market.base, sells, sells, abs(base_amount), 0, FOREVER, 0, bytes(32))
     return chain.transaction(perp.clearing_house, OPEN_POSITION, order, sender=trader)
+
+
+def trade_to(chain: LocalChain, perp: PerpCurie, market: PerpMarket, trader: Address, price: int) -> list[Transaction]:
+    """Write down the trade that moves a market to a price of 8 decimals, or as far as one block may; none if near."""
+    now = chain.call(market.pool, "slot0()(uint160,int24,uint16,uint16,uint16,uint8,bool)")[0]
+    wanted = isqrt((price << 192) // 10**FEED_DECIMALS)
+    if abs(wanted - now) * INDIFFERENT < now:
+        return []
+
+    # A thousand ticks are 5 % of the square-root price; a little less, since the tick it counts from may be older.
+    limit = min(max(wanted, now * 957 // 1_000), now * 1_044 // 1_000)
+    sells = limit < now
+    depth = int(chain.call(market.pool, "liquidity()(uint128)"))
+    # More than the way there takes of either token.
+    amount = 2 * (depth * Q96 // limit - depth * Q96 // now if sells else depth * (limit - now) // Q96)
+    order = (market.base, sells, True, amount, 0, FOREVER, limit, bytes(32))
+    return [chain.transaction(perp.clearing_house, OPEN_POSITION, order, sender=trader, gas=TRADE_GAS)]
 
 
 def open_position(chain: LocalChain, perp: PerpCurie, market: PerpMarket, trader: Address, base_amount: int) -> None:

@@ -19,6 +19,7 @@ from keeper.sandbox.artifact import signature
 from keeper.sandbox.assets import approve, fund
 from keeper.sandbox.feeds import DOLLAR, price_update
 from keeper.sandbox.node import NodeError
+from keeper.sandbox.packages import SandboxError
 from keeper.sandbox.perp_curie import add_liquidity, deposit, open_position, trade
 from keeper.types import Address, BlockTarget, Call, PositionKey, Returned, StorageAt
 from keeper.units import MAX_UINT256, WAD
@@ -75,7 +76,7 @@ class Lab:
         self._collateral()
         self.makers = tuple(self.chain.accounts[i] for i in (3, 4, 6))
         self._make_orders()
-        self.seen, self.slots = 0, {}
+        self.seen, self.epochs, self.slots = 0, 0, {}
         self._run(self.sync.bootstrap(self.head()))
 
     @property
@@ -139,11 +140,19 @@ class Lab:
                 size = int(rng.uniform(-unit, unit) * WAD)
                 chain.node.rpc("evm_setNextBlockTimestamp", chain.timestamp() + rng.choice([1, 12, 40, 300]))
                 # Too far for the room the market gives now: then nobody trades.
-                with suppress(NodeError):
+                with suppress(NodeError, SandboxError):
                     chain.execute(trade(chain, perp, market, chain.accounts[9], size))
 
         self.set_balance(perp.insurance_fund, rng.choice([0, 10**11, 10**11, -(10**9)]))
-        chain.mine(interval_s=rng.choice([1, 12, 500, 1_500]))
+        self.epochs += 1
+        if self.epochs % 3 == 0:
+            # An answer nobody takes over for longer than the window: the mean before that is not the mean after.
+            price = int(self.spot(self.world.eth) * rng.choice([0.97, 1.03]) * DOLLAR)
+            chain.execute(price_update(chain, self.scene.asset("WETH").feed, price))
+            chain.mine(interval_s=rng.randrange(905, 1_400))
+        else:
+            chain.mine(interval_s=rng.choice([1, 12, 500, 1_500]))
+
         self.market = self.observe()
 
     def spot(self, market):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from keeper.sandbox.packages import SandboxError
-from keeper.sandbox.scenes import aave_v2, aave_v3, compound_v2, morpho_blue, spark
+from keeper.sandbox.scenes import aave_v2, aave_v3, compound_v2, morpho_blue, perp_curie, spark
 from keeper.sandbox.scenes.base import Scene
 
 SCENES: Final[tuple[Scene, ...]] = (
@@ -12,6 +12,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     spark.SCENE,
     morpho_blue.SCENE,
     compound_v2.SCENE,
+    perp_curie.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""
 DEFAULT: Final = aave_v3.NAME
@@ -19,7 +20,10 @@ ALL: Final = "all"
 
 
 def choose(names: str) -> tuple[Scene, ...]:
-    """Find scenes by their names, comma-separated, or all of them; `SandboxError` names those there are."""
+    """Find scenes by their names, comma-separated, or all of them; `SandboxError` names those there are.
+
+    What a scene cannot do without is played beside it.
+    """
     if names == ALL:
         return SCENES
 
@@ -30,5 +34,8 @@ def choose(names: str) -> tuple[Scene, ...]:
     if unknown:
         known = ", ".join([*by_name, ALL])
         raise SandboxError(f"no protocol {', '.join(map(repr, unknown))} to play: there are {known}")
+
+    for name in list(wanted):
+        wanted |= dict.fromkeys(by_name[name].beside)
 
     return tuple(scene for scene in SCENES if scene.name in wanted)

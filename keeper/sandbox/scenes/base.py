@@ -102,3 +102,5 @@ class Scene:
     """The word on the command line, and the deployment's name."""
     open: Callable[[Site], Opened]
     least_landed: int = LEAST_LANDED
+    beside: tuple[str, ...] = ()
+    """Scenes it cannot do without: somebody who lends what it must deposit, say."""
