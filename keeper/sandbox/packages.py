@@ -44,7 +44,7 @@ class Packages:
         return self.contracts / "node_modules"
 
     def artifact(self, package: str, name: str) -> Artifact:
-        """Load a contract that a package ships compiled, as Hardhat or Truffle JSON."""
+        """Load a contract that a package ships compiled, as Hardhat, Truffle or Foundry JSON."""
         return Artifact.from_json(self._artifact_paths(package)[name].read_bytes())
 
     def _artifact_paths(self, package: str) -> dict[str, Path]:
@@ -54,7 +54,7 @@ class Packages:
             root = self.modules / package
             found = {
                 path.stem: str(path.relative_to(root))
-                for folder in ("artifacts", "build")
+                for folder in ("artifacts", "build", "out")
                 for path in sorted((root / folder).rglob("*.json"))
                 if not path.name.endswith(".dbg.json")
             }
