@@ -38,7 +38,8 @@ class Asked(NamedTuple):
 class Board:
     """Markets by deployment, the pools, and loans on offer. Invariant: all are after the same plans.
 
-    Names with an underscore only remember. `risen` names what a loan's fee made dearer: see `unsettled`.
+    `not_healing` and names
+    with an underscore only remember. `risen` names what a loan's fee made dearer: see `unsettled`.
     """
 
     views: Mapping[str, View[Any]]
@@ -46,6 +47,7 @@ class Board:
     liquidity: Liquidity
     others: tuple[Lender, ...] = ()
     risen: frozenset[tuple[str, Address]] = frozenset()
+    not_healing: dict[Hashable, int | None] = field(default_factory=dict, compare=False)
     _exits: dict[Asked, tuple[Exit, ...]] = field(default_factory=dict, compare=False)
     _lenders: dict[Address, tuple[Lender, ...]] = field(default_factory=dict, compare=False)
     _ways: dict[Hashable, tuple[Way, ...]] = field(default_factory=dict, compare=False)

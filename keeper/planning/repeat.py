@@ -12,14 +12,17 @@ from keeper.planning.base import Policy, Step
 from keeper.planning.board import Board
 from keeper.planning.deal import Deal, Sized, Way
 from keeper.planning.inputs import PlanningInput
+from keeper.planning.profit import gas_in_token
 from keeper.planning.sizing import best_size
 from keeper.planning.ways import ways_to
 from keeper.protocols.base import Market
-from keeper.types import Offer
+from keeper.types import Declined, Offer, OfferKind
+from keeper.units import WAD
 
 _MOST_CALLS: Final = 4
 _FINENESS: Final = 12
 """The first call stays a 4,096th below what would heal the position: a rounding must not heal it."""
+_TRIES: Final = 30
 
 
 def best_calls(deal: Deal, ways: tuple[Way, ...], policy: Policy, board: Board, inputs: PlanningInput) -> Sized | None:
@@ -30,13 +33,13 @@ def best_calls(deal: Deal, ways: tuple[Way, ...], policy: Policy, board: Board, 
 
     offer, size = deal.offer, best.size
     market: Market = board.markets[offer.deployment]
+    model = board.views[offer.deployment].adapter.offers
     steps: tuple[Step, ...] = ()
     for calls in range(2, _MOST_CALLS + 1):
         first = _largest_not_healing(offer, size, board, market)
-        if first is None:
+        if first is None or not _is_worth_it(first, best, inputs, offer):
             return best
 
-        model = board.views[offer.deployment].adapter.offers
         steps = (*steps, Step(offer, first, model.settle(offer, first, market)))
         market = model.after(offer, first, market)
         again = _same_pair(offer, board, market)
@@ -55,11 +58,17 @@ def best_calls(deal: Deal, ways: tuple[Way, ...], policy: Policy, board: Board, 
 
 
 def _may_repeat(deal: Deal, best: Sized) -> bool:
-    """Whether one call was bounded by what may be repaid, and a second could be worth its gas.
+    """Whether one call was bounded by what may be repaid, and left something to take."""
+    offer = deal.offer
+    return (
+        offer.kind is OfferKind.SEIZE and offer.key is not None and best.net > 0 and best.size >= offer.sizes[-1][1] > 0
+    )
 
-    It can at most earn what the first did.
-    """
-    return best.size >= deal.offer.sizes[-1][1] and best.net > 0 and deal.offer.key is not None
+
+def _is_worth_it(first: int, best: Sized, inputs: PlanningInput, offer: Offer) -> bool:
+    """Whether one more call can be worth its gas: what it adds is repaid at no better a margin than the rest."""
+    gas = gas_in_token(offer.pay_token, inputs.gas.again * inputs.gas_price_wei, inputs.numeraire)
+    return gas is not None and (first >= best.size or best.profit * first > gas * best.size)
 
 
 def _deal(offer: Offer, market: Market, board: Board, steps: tuple[Step, ...]) -> Deal:
@@ -84,27 +93,55 @@ def _pair(offer: Offer) -> tuple[object, ...]:
 
 
 def _largest_not_healing(offer: Offer, size: int, board: Board, market: Market) -> int | None:
-    """The largest legal size, at most the given one, after which the position is still on offer; None for none."""
-    model = board.views[offer.deployment].adapter.offers
+    """The largest legal size, at most the given one, after which the position is not healthy; None for none.
 
-    def goes_on(at: int) -> bool:
-        return _same_pair(offer, board, model.after(offer, at, market)) is not None
+    It does not depend on any pool, so that it is worked out once for all boards of a block.
+    """
+    asked = (offer.deployment, offer.key, _pair(offer), offer.sizes, size)
+    if asked not in board.not_healing:
+        board.not_healing[asked] = _find_not_healing(offer, size, board, market)
 
-    if goes_on(size):
+    return board.not_healing[asked]
+
+
+def _find_not_healing(offer: Offer, size: int, board: Board, market: Market) -> int | None:
+    adapter = board.views[offer.deployment].adapter
+
+    def healing(at: int) -> int:
+        """How far above one the health factor is after a call, negative where it is not, times 10**18."""
+        health = (
+            None if offer.key is None else adapter.health.health(offer.key, adapter.offers.after(offer, at, market))
+        )
+        if health is None or isinstance(health, Declined):
+            return WAD
+
+        return min(health.factor_wad - WAD, WAD) if not health.liquidatable else min(health.factor_wad - WAD, -1)
+
+    if healing(size) < 0:
         return size
 
     for least, most in reversed(offer.sizes):
-        if least < min(most, size) and goes_on(least):
-            last = _last_but_for_a_little(least, min(most, size), goes_on)
+        if least < min(most, size) and healing(least) < 0:
+            last = _last_below_zero(least, min(most, size), healing)
             return max(last - (last >> _FINENESS), least)
 
     return None
 
 
-def _last_but_for_a_little(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """A size for which a condition still holds, close to where it ends."""
-    while high - low > max(high >> _FINENESS, 1):
-        middle = (low + high) // 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
+def _last_below_zero(low: int, high: int, value: Callable[[int], int]) -> int:
+    """An argument below, but close to, where a rising function reaches zero, between one below and one not below it."""
+    at_low, at_high = value(low), value(high)
+    for tries in range(_TRIES):
+        if high - low <= max(high >> _FINENESS, 1):
+            break
+
+        # Where a straight line would cross; the middle every third time, for curves that are none.
+        straight = low + (high - low) * -at_low // (at_high - at_low)
+        middle = (low + high) // 2 if tries % 3 == 2 else min(max(straight, low + 1), high - 1)
+        found = value(middle)
+        if found < 0:
+            low, at_low = middle, found
+        else:
+            high, at_high = middle, found
 
     return low

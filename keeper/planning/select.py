@@ -16,7 +16,7 @@ from keeper.planning.inputs import PlanningInput, Subject
 from keeper.planning.plan import build_plan
 from keeper.types import Declined, Reason
 
-_CLOSE_BPS: Final = 9_990
+_CLOSE_BPS: Final = 9_900
 """Where the best first come to this share of what all would earn alone, nothing else can be worth the search."""
 
 

@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 
 from keeper.planning.bounded import Curve, searched
 from keeper.planning.deal import NOTHING, SPOT_BITS, Deal, Sized, Terms, Way, is_plain, profit_of, sized
-from keeper.planning.search import first_at_least
 from keeper.types import OfferKind
 from keeper.units import BPS, MAX_UINT256
 
@@ -21,7 +20,7 @@ _ROUNDINGS: Final = 4
 _FINE: Final = 20
 """Bits of an amount below which a bend is none."""
 _TRIES: Final = 16
-_COARSE: Final = 1_000
+_COARSE: Final = 100
 """A unit of an amount on the way worth more than the profit over this is worth a search of its own."""
 
 
@@ -160,8 +159,10 @@ class _Line:
             return size, best.profit
 
         last = self._last.received - start.received
-        guess = max(-(-received * high // last), low)  # up: the first size that gives so much, but for roundings
-        first = first_at_least(lambda at: deal.terms(at).received, terms.received, (low, size), guess=guess)
+        first = max(-(-received * high // last), low)  # up: the first size that gives so much, but for roundings
+        if first >= size or deal.terms(first).received < terms.received:
+            return size, best.profit
+
         return first, best.profit + terms.paid - deal.terms(first).paid
 
     @staticmethod

@@ -7,6 +7,7 @@ from typing import Protocol
 from benchmarks.figure import Figure
 
 GROUPS = {
+    "sizing": "a book of 200 positions: what the best size earns, and what finding it costs",
     "screen": "a million positions screened: against big integers over dicts, a pass over the bytes, memory",
     "quotes": "exact Uniswap V3 quotes: against QuoterV2 by eth_call, and against degenbot",
     "walk": "500 blocks of a price walk: the skin list against deciding everybody exactly",

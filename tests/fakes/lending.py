@@ -139,12 +139,12 @@ class FakeLender:
 
 
 class FakeHealth:
-    """Health is given, not computed: planning is handed what was confirmed."""
+    """Health is given, not computed: a position with pairs can be liquidated, one without is healthy."""
 
     def health(self, key, market):
-        pairs = market.positions[key]
+        pairs = market.positions.get(key, ())
         bad = any(pair.bad_debt for pair in pairs)
-        return Health(key, 9 * 10**17, True, 90 if bad else 110, 100, 10**8)
+        return Health(key, 9 * 10**17 if pairs else 10**18, bool(pairs), 90 if bad else 110, 100, 10**8)
 
 
 def adapter(name: str = "market") -> Adapter:

@@ -7,10 +7,10 @@ from keeper.planning.base import ALL_FUNDING
 from keeper.planning.inputs import View
 from keeper.planning.pipeline import plan_block
 from keeper.protocols import aave_v3
-from keeper.types import Offer, OfferKind, Payment, Settlement, TokenAmount
-from keeper.units import GWEI, USD
+from keeper.types import Health, Offer, OfferKind, Payment, Settlement, TokenAmount
+from keeper.units import GWEI, USD, WAD
 from tests.fakes import aave_v3_market as aave
-from tests.fakes.lending import MARKET, FakeOffers
+from tests.fakes.lending import MARKET, FakeHealth, FakeOffers
 from tests.fakes.planning import POLICY, USDC, WETH, inputs, market, position, usdc_debt, view
 from tests.fakes.pools import address, deep_pool
 
@@ -41,12 +41,22 @@ class HalvingOffers(FakeOffers):
         return replace(market, positions={**others, offer.key: (left,)})
 
 
+class HalvingHealth(FakeHealth):
+    """Just healthy without an offer, just not with one."""
+
+    def health(self, key, market):
+        if key not in market.positions:
+            return Health(key, WAD, False, 110, 100, 10**8)
+
+        return Health(key, WAD - 1, True, 110, 100, 10**8)
+
+
 def block(dollars, **changes):
     """A debt of twice as much, healthy once a tenth of it is repaid."""
     at = market(usdc_debt(dollars))
     plain = view(at)
     model = HalvingOffers(2 * dollars * 10**6 * 9 // 10)
-    adapter = replace(plain.adapter, offers=model)
+    adapter = replace(plain.adapter, offers=model, health=HalvingHealth())
     return replace(
         inputs(at, **changes), views=(View(adapter, at, plain.healths, tuple(model.offers(position(), at))),)
     )
@@ -56,8 +66,8 @@ def test_position_is_called_upon_twice_where_that_pays_more():
     (plan,) = plan_block(block(50_000)).plans
     first, second = plan.opportunity.calls
 
-    # A debt of 100,000: 10,000 leave it on offer, less a 4,096th and another for the search; then half of the rest.
-    assert 9_995 * 10**6 <= first.size <= 10_000 * 10**6 * 4_095 // 4_096
+    # A debt of 100,000: 10,000 just do not heal it, less what a search for a sudden end leaves; then half of the rest.
+    assert 9_950 * 10**6 <= first.size <= 10_000 * 10**6 * 4_095 // 4_096
     assert second.size == (100_000 * 10**6 - first.size) // 2
     assert plan.opportunity.size == second.size
     total = first.size + second.size
