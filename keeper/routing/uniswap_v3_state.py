@@ -81,6 +81,10 @@ class PoolState:
         if event.lower <= self.tick < event.upper:
             self.liquidity += event.delta
 
+    def forget_table(self) -> None:
+        """Have the next pool frozen with a table that remembers nothing: what its steps take has changed."""
+        self._table = None
+
     def check(self) -> None:
         """Raise `DriftError` where the ticks do not add up to the liquidity the pool itself reports."""
         expected = sum(net for tick, (_, net) in self.ticks.items() if tick <= self.tick)

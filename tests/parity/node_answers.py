@@ -5,7 +5,18 @@ from keeper.types import CodeAt, Returned
 
 
 def answers(chain, requests):
-    """One answer per request, at the latest block."""
+    """One answer per request, at the latest block; one by one only where one of them reverts."""
+    calls = [
+        ("eth_call", ({"to": to_hex(request.to), "data": to_hex(request.data)}, "latest"))
+        for request in requests
+        if not isinstance(request, CodeAt)
+    ]
+    if len(calls) == len(requests):
+        try:
+            return tuple(Returned(ok=True, data=bytes.fromhex(data[2:])) for data in chain.node.rpc_many(calls))
+        except NodeError:
+            pass
+
     return tuple(_answer(chain, request) for request in requests)
 
 
