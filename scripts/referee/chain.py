@@ -19,6 +19,9 @@ LOG_BLOCKS_PER_CALL = 10_000
 SIMULATIONS_PER_POST = 8
 ASK = selector("ask((address,bytes)[])")
 TRANSFER = topic("Transfer(address,address,uint256)")
+# What a wrapped native token says instead where it is made and unmade.
+WRAPPED = topic("Deposit(address,uint256)")
+UNWRAPPED = topic("Withdrawal(address,uint256)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,19 +186,25 @@ def fetch_logs(rpc: Rpc, addresses: Sequence[str], topics: Sequence[object], spa
 
 
 def flows(logs: Sequence[Mapping[str, Any]], account: str) -> dict[str, int]:
-    """Add up the Transfer logs of an account: base units received less base units sent, by token."""
+    """Add up the Transfer logs of an account: base units received less base units sent, by token.
+
+    Wrapping and unwrapping native tokens counts as well.
+    """
     net: dict[str, int] = {}
     key = account[2:].lower()
 
     for log in logs:
-        topics = log["topics"]
+        kind, *parties = log["topics"] or [""]
+        who = [party[-40:].lower() == key for party in parties]
 
-        if len(topics) != 3 or topics[0] != TRANSFER:
+        if kind == TRANSFER and len(who) == 2:
+            sign = who[1] - who[0]
+        elif kind in (WRAPPED, UNWRAPPED) and len(who) == 1:
+            sign = who[0] if kind == WRAPPED else -who[0]
+        else:
             continue
 
-        value = int(log["data"], 16)
         token = log["address"].lower()
-        sign = (topics[2][-40:].lower() == key) - (topics[1][-40:].lower() == key)
-        net[token] = net.get(token, 0) + sign * value
+        net[token] = net.get(token, 0) + sign * int(log["data"], 16)
 
     return {token: value for token, value in net.items() if value}

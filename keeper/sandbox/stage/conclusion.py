@@ -36,6 +36,7 @@ def conclude(trial: Trial, result: Result, console: Console, *, before: Mapping[
         "declined": [row for row in result.rows if row["status"] == DECLINED],
         "referee": result.verdict,
         "faults": list(faults(result, evidence)),
+        "late_blocks": result.late_blocks,
         "seconds": {name: round(value, 3) for name, value in (*seconds.items(), ("total", sum(seconds.values())))},
     }
     labels = labels_of(trial.chain, _tokens(result.rows), result.last_block)

@@ -116,6 +116,10 @@ def show_result(document: Mapping[str, Any], tables: Iterable[Table], console: C
         text = f"{item['kind']}, {item['where']}: said {item['said']}, found {item['found']}"
         console.print(f"differs: {line_text(text, 400)}", style="red")
 
+    if document["late_blocks"]:
+        late = counted(document["late_blocks"], "block")
+        console.print(f"late:    {late} took the keeper longer than a slot, and were waited for", style="yellow")
+
     spent = ", ".join(f"{name} {value:.1f} s" for name, value in document["seconds"].items())
     console.print(f"time:    {spent}", style="dim")
 

@@ -23,8 +23,11 @@ from keeper.types import Address
 
 IDLE_BLOCKS: Final = 20
 READY_TIMEOUT_S: Final = 60.0
-PATIENCE_S: Final = 10.0
-"""How long the next block waits for a keeper that is still at the last one. A real slot leaves it twelve seconds."""
+SLOT_S: Final = 12.0
+"""How long a real slot leaves the keeper; blocks that took it longer are counted."""
+START_PATIENCE_S: Final = 10.0
+PATIENCE_S: Final = 60.0
+"""How long the next block waits for a keeper that is still at the last one: a busy machine is not its fault."""
 POLL_S: Final = 0.02
 WAIT_BLOCKS: Final = 8
 """The moves start a multiple of so many blocks after the keeper does, so that its start may take longer or shorter."""
@@ -69,6 +72,8 @@ class Result:
     first_block: int
     last_block: int
     keeper_exit: int
+    late_blocks: int
+    """Blocks that took the keeper longer than a slot."""
     seconds: Mapping[str, float]
 
 
@@ -95,7 +100,7 @@ def run_trial(trial: Trial, tell: Tell) -> Result:
         judged = time.monotonic()
 
     seconds = {"start": ready - started, "run": ended - ready, "referee": judged - ended}
-    return Result(tuple(json_lines(report)), verdict, first, last, run.wait(0), seconds)
+    return Result(tuple(json_lines(report)), verdict, first, last, run.wait(0), watch.late_blocks, seconds)
 
 
 class Watch:
@@ -104,6 +109,7 @@ class Watch:
     def __init__(self, run: Process, tell: Tell) -> None:
         self.run = run
         self.answered = -1
+        self.late_blocks = 0
         self._tell = tell
         self._told = ""
 
@@ -112,12 +118,17 @@ class Watch:
         if news is not None:
             self._tell(news)
 
-        patient_until = time.monotonic() + PATIENCE_S
+        since = time.monotonic()
         self.catch_up()
 
-        while self.answered < block and self.run.exit_code is None and time.monotonic() < patient_until:
+        # One that has not started hears of no block: the next ones are what it waits for.
+        patience_s = PATIENCE_S if self.answered >= 0 else START_PATIENCE_S
+
+        while self.answered < block and self.run.exit_code is None and time.monotonic() < since + patience_s:
             time.sleep(POLL_S)
             self.catch_up()
+
+        self.late_blocks += time.monotonic() - since > SLOT_S
 
         if self.run.exit_code:
             raise SandboxError(f"the keeper ended with {self.run.exit_code}: {self.run.tail()}")

@@ -98,7 +98,7 @@ class CompoundV2:
         sources = [*self.markets, *([] if self.liquidator == NOBODY else [self.liquidator])]
         logs = fetch_logs(rpc, sources, [[LIQUIDATED, LIQUIDATED_FOR, REDEEM]], span)
         return [
-            self._liquidation(log, [it for it in logs[place:] if it["transactionHash"] == log["transactionHash"]])
+            self._liquidation(log, _until_next(logs[place + 1 :], log["transactionHash"]))
             for place, log in enumerate(logs)
             if log["topics"][0] == LIQUIDATED
         ]
@@ -195,9 +195,11 @@ class CompoundV2:
         data, debt = bytes.fromhex(log["data"][2:]), self.markets[log["address"].lower()]
         collateral = self.markets[as_address(data, 3)]
         via = next((it for it in following if it["topics"][0] == LIQUIDATED_FOR), None)
-        redeemed = next(
-            (it for it in following if it["topics"][0] == REDEEM and it["address"].lower() == collateral.token), None
-        )
+        redeemed = [
+            as_int(bytes.fromhex(it["data"][2:]), 1)
+            for it in following
+            if it["topics"][0] == REDEEM and it["address"].lower() == collateral.token
+        ]
         return Liquidation(
             tx_hash=log["transactionHash"],
             block=int(log["blockNumber"], 16),
@@ -205,7 +207,7 @@ class CompoundV2:
             collateral=collateral.underlying,
             debt=debt.underlying,
             repaid=as_int(data, 2),
-            seized=None if redeemed is None else as_int(bytes.fromhex(redeemed["data"][2:]), 1),
+            seized=sum(redeemed),
             liquidator=_who(data, self.liquidator, via),
         )
 
@@ -216,6 +218,19 @@ def open_part(view: View, deployment: Deployment) -> CompoundV2:
     compound = CompoundV2(deployment.name, comptroller, wrapped_native, deployment.start_block)
     compound.locate(view)
     return compound
+
+
+def _until_next(logs: Sequence[Any], tx_hash: str) -> list[Any]:
+    """Return what else a transaction logged, up to its next liquidation."""
+    found = []
+
+    for log in logs:
+        if log["transactionHash"] != tx_hash or log["topics"][0] == LIQUIDATED:
+            break
+
+        found.append(log)
+
+    return found
 
 
 def _who(data: bytes, between: str, via: Any) -> str:  # noqa: ANN401 (JSON)
