@@ -6,7 +6,7 @@ from keeper.config.model import KeeperConfig, Lender, UniswapV3Venue, Venue
 from keeper.engine import Pace
 from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing, Rule
 from keeper.execution.deploy import head_of
-from keeper.execution.exits import REDEEM, UNWRAP_WSTETH, V2_SWAP
+from keeper.execution.exits import REDEEM, UNWRAP_WSTETH, V2_SWAP, V4_CALLS
 from keeper.planning.sources import BORROW, PULLS_BACK
 from keeper.protocols.words import selector
 
@@ -39,6 +39,8 @@ def venue_rules(venue: Venue) -> tuple[Rule, ...]:
     match venue.kind:
         case "uniswap_v2":
             return (Rule(venue.router, selector(V2_SWAP), spender=venue.router),)
+        case "uniswap_v4":
+            return tuple(Rule(venue.manager, selector(call)) for call in V4_CALLS)
         case "erc4626":
             return tuple(Rule(vault, selector(REDEEM)) for vault in venue.vaults)
         case "wsteth":

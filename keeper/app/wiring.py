@@ -17,6 +17,7 @@ from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits, NativeE
 from keeper.routing.uniswap_v2 import INIT_CODE_HASH, Fork
 from keeper.routing.uniswap_v2_sync import UniswapV2Sync
 from keeper.routing.uniswap_v3_sync import UniswapV3Sync
+from keeper.routing.uniswap_v4_sync import UniswapV4Sync
 from keeper.types import Address
 
 CONVERSIONS: Final = frozenset({"erc4626", "wsteth", "wrapped_native"})
@@ -46,6 +47,8 @@ def build_venue(config: VenueConfig, tokens: Sequence[Address], wrapped_native: 
         case "uniswap_v2":
             code_hash = config.init_code_hash or INIT_CODE_HASH
             return UniswapV2Sync(Fork(config.factory, config.router, config.fee_bps, code_hash), tokens)
+        case "uniswap_v4":
+            return UniswapV4Sync(config.manager, tokens)
         case "erc4626":
             return ConversionSync(Erc4626Exits(config.vaults))
         case "wsteth":

@@ -145,6 +145,15 @@ class UniswapV2Venue(VenueSection):
     """Keccak-256 of the pairs' creation code, which their addresses are made of; Uniswap's own when left out."""
 
 
+class UniswapV4Venue(VenueSection):
+    """Uniswap V4: its pools of two tokens without hooks."""
+
+    kind: Literal["uniswap_v4"]
+    """Which mathematics its pools follow."""
+    manager: AddressText
+    """The PoolManager; pools are found in its logs."""
+
+
 class Erc4626Venue(VenueSection):
     """Vaults whose shares are collateral somewhere: an exit that is no swap."""
 
@@ -171,7 +180,8 @@ class WrappedNativeVenue(VenueSection):
 
 
 Venue: TypeAlias = Annotated[
-    UniswapV3Venue | UniswapV2Venue | Erc4626Venue | WstethVenue | WrappedNativeVenue, Field(discriminator="kind")
+    UniswapV3Venue | UniswapV2Venue | UniswapV4Venue | Erc4626Venue | WstethVenue | WrappedNativeVenue,
+    Field(discriminator="kind"),
 ]
 """Every kind's table."""
 

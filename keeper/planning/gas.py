@@ -18,7 +18,14 @@ _LOANS: Final = MappingProxyType(
 _TAKES: Final = MappingProxyType({"aave_v3": 260_000})
 # Redeeming from a plain vault burns a third of this; one that first takes money out of markets burns it all.
 _HOPS: Final = MappingProxyType(
-    {"uniswap_v3": 110_000, "uniswap_v2": 120_000, "erc4626": 120_000, "wsteth": 90_000, "wrapped_native": 15_000}
+    {
+        "uniswap_v3": 110_000,
+        "uniswap_v2": 120_000,
+        "uniswap_v4": 150_000,
+        "erc4626": 120_000,
+        "wsteth": 90_000,
+        "wrapped_native": 15_000,
+    }
 )
 
 

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.errors import ExecutorError
-from keeper.execution.exits import redeem_shares, unwrap_native, unwrap_wsteth, v2_router_swap
+from keeper.execution.exits import V4Pool, redeem_shares, unwrap_native, unwrap_wsteth, v2_router_swap, v4_swap
 from keeper.execution.operations import Amount, Op, PoolId
 from keeper.execution.recipes import V3Swap, v3_swap
 from keeper.routing.base import Swap
 from keeper.routing.conversion import Conversion
 from keeper.routing.uniswap_v2 import UniswapV2Pool
 from keeper.routing.uniswap_v3 import UniswapV3Pool
+from keeper.routing.uniswap_v4 import UniswapV4Pool
 from keeper.types import Address
 from keeper.units import bps_up
 
-VENUE_KINDS: Final = frozenset({"uniswap_v3", "uniswap_v2", "erc4626", "wsteth", "wrapped_native"})
+VENUE_KINDS: Final = frozenset({"uniswap_v3", "uniswap_v2", "uniswap_v4", "erc4626", "wsteth", "wrapped_native"})
 LENDING_VENUES: Final = frozenset({"uniswap_v3"})
 """Kinds whose pools hand over what they give first and ask for their pay afterwards."""
 MAY_PAY_BPS: Final = 20_000
@@ -51,6 +52,9 @@ def spell_swap(swap: Swap, amount: Amount, executor: Address, before_paying: Seq
             )
         case UniswapV2Pool():
             return v2_router_swap(executor, pool.fork.router, (hop.token_in, hop.token_out), amount)
+        case UniswapV4Pool():
+            named = V4Pool(pool.manager, pool.tokens, pool.key.fee, pool.key.tick_spacing)
+            return v4_swap(executor, named, hop.token_in, amount, bps_up(swap.amount_in, MAY_PAY_BPS))
         case Conversion():
             return _converted(pool, amount, executor)
         case _:

@@ -5,21 +5,23 @@ from typing import Any
 import pytest
 
 from keeper.app.permissions import venue_rules
-from keeper.config.adapters import Erc4626Venue, UniswapV2Venue
+from keeper.config.adapters import Erc4626Venue, UniswapV2Venue, UniswapV4Venue
 from keeper.execution.allowlist import Allowlist, Listing, Rule, encode_configure
 from keeper.execution.exits import unwrap_native, wrap_native
 from keeper.execution.operations import Allow, Call, Watch, exact, gain_of
 from keeper.planning.swaps import spell_swap
 from keeper.protocols.words import encode, selector
-from keeper.routing.base import Liquidity
+from keeper.routing.base import Hop, Liquidity, RouteQuote, Swap
 from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits
 from keeper.routing.find import find_routes
 from keeper.routing.route import Parallel, Series
 from keeper.routing.uniswap_v2 import UniswapV2Pool
 from keeper.routing.uniswap_v3_sync import UniswapV3Sync
+from keeper.routing.uniswap_v4_sync import UniswapV4Sync
 from keeper.sandbox.chain import Transaction
 from keeper.sandbox.compiler import compile_own
 from keeper.sandbox.node import to_hex
+from keeper.sandbox.uniswap_v4 import change_liquidity, deploy_uniswap_v4, open_v4_pool, provide
 from keeper.sandbox.vaults import Terms, deploy_vault, deposit, earn
 from tests.anvil.executor_kit import TREASURY, header, wire
 from tests.fakes.heads import head
@@ -66,13 +68,13 @@ class Exits:
         v3 = UniswapV3Sync(self.scene.world.uniswap.factory, tuple(self.lab.assets))
         queries = v3.sources()
         while queries:
-            queries = v3.apply(sorted(self._logs(queries), key=lambda log: (log.block_number, log.index))).new_sources
+            queries = v3.apply(sorted(self.logs(queries), key=lambda log: (log.block_number, log.index))).new_sources
 
         return Liquidity.of([*v3.pools(), *self.lab.pools(), *self.conversions.pools()])
 
     def sell(self, quoted, token_out, gained) -> dict[str, Any]:
         """Run a priced route after operations that make the executor gain what it sells."""
-        watched = dict.fromkeys(token for swap in quoted.swaps for token in (swap.hop.token_in,) if token != token_out)
+        watched = dict.fromkeys(swap.hop.token_in for swap in quoted.swaps if swap.hop.token_in != token_out)
         swaps = [
             spell_swap(swap, gain_of(swap.hop.token_in) if rest else exact(swap.amount_in), self.executor)
             for swap, rest in zip(quoted.swaps, quoted.sells_rest, strict=True)
@@ -89,7 +91,7 @@ class Exits:
     def _answers(self, requests):
         return answers(self.chain, requests)
 
-    def _logs(self, queries):
+    def logs(self, queries):
         for query in queries:
             topics = [[to_hex(topic) for topic in alternatives] or None for alternatives in query.topics]
             addresses = [to_hex(address) for address in query.addresses]
@@ -119,6 +121,36 @@ def test_v2_swap_pays_what_was_quoted(exits):
         exits.link.token, "allowance(address,address)(uint256)", exits.executor, exits.lab.exchange.router
     )
     assert allowance == 0
+
+
+def test_v4_swap_pays_what_was_quoted_in_both_directions(exits):
+    """Twice in one frame, there and back: each swap unlocks the manager, pays it and takes what it owes."""
+    scene, chain, dai = exits.scene, exits.chain, exits.scene.asset("DAI")
+    exchange = deploy_uniswap_v4(chain, scene.packages)
+    for asset in (exits.link, dai):
+        provide(chain, exchange, asset, asset.worth(10**9))
+
+    key = open_v4_pool(chain, exchange, (exits.link, dai), 3_000, 60)
+    change_liquidity(chain, exchange, key, (-887_220, 887_220), 10**22)
+    manager = UniswapV4Venue(name="v4", kind="uniswap_v4", manager=hexed(exchange.manager))
+    exits.configure(Allowlist(rules=venue_rules(manager)))
+    sync = UniswapV4Sync(exchange.manager, (exits.link.token, dai.token))
+    queries = sync.sources()
+    while queries:
+        queries = sync.apply(sorted(exits.logs(queries), key=lambda log: (log.block_number, log.index))).new_sources
+
+    (pool,) = sync.pools()
+    amount = exits.link.units(7)
+    there = pool.quote_in(exits.link.token, amount)
+    back = there.after.quote_in(dai.token, there.amount_out)
+    swaps = (
+        Swap(Hop(pool, exits.link.token, dai.token), there),
+        Swap(Hop(there.after, dai.token, exits.link.token), back),
+    )
+
+    exits.sell(RouteQuote(swaps, amount, back.amount_out), exits.link.token, exits.minted(amount))
+
+    assert exits.earned(exits.link.token) == back.amount_out
 
 
 def test_split_over_paths_of_both_kinds_pays_what_was_quoted(exits):
