@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.postgres_fixtures", "tests.sandbox_fixtures"]
+pytest_plugins = ["tests.canary", "tests.postgres_fixtures", "tests.sandbox_fixtures"]
 
 FORK_URL = "KEEPER_FORK_URL"
 LEFT_OUT = "fork_tests_left_out"

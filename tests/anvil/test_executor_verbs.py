@@ -11,6 +11,7 @@ from keeper.sandbox.assets import balance, fund
 from keeper.sandbox.chain import LocalChain
 from keeper.types import Address, parse_address, to_checksum
 from keeper.units import WAD
+from tests.canary import PASSPHRASE, plant
 from tests.unit.cli.terminal import keeper
 
 pytestmark = pytest.mark.anvil
@@ -56,10 +57,10 @@ def office(chain, saved, tmp_path_factory):
     """Two funded keys, the operator's and the owner's, and a configuration without an executor."""
     folder = tmp_path_factory.mktemp("office")
     (folder / "passphrase").touch(mode=0o600)
-    (folder / "passphrase").write_text("correct horse battery\n")
+    plant(folder / "passphrase").write_text(f"{PASSPHRASE}\n")
     for name in ("operator.json", "owner.json"):
         # Little work per guess: these keys are worth nothing, and each verb opens one.
-        chain.set_balance(create_keystore(folder / name, "correct horse battery", scrypt_n=2**4), 10 * WAD)
+        chain.set_balance(create_keystore(folder / name, PASSPHRASE, scrypt_n=2**4), 10 * WAD)
 
     world = saved.world
     (folder / "keeper.toml").write_text(
@@ -90,7 +91,7 @@ def executor(folder, *arguments, code=0):
     done = keeper("executor", *arguments, "--json", cwd=folder)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
-    assert "correct horse" not in done.stderr + done.stdout
+    assert PASSPHRASE not in done.stderr + done.stdout
     return json.loads(done.stdout) if done.stdout else done.stderr
 
 

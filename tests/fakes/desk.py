@@ -18,11 +18,12 @@ from keeper.journal.queries import report_rows
 from keeper.journal.store import Journal, RunInfo
 from keeper.types import Address
 from keeper.units import GWEI
+from tests import canary
 from tests.fakes.ledger_chain import LedgerChain
 from tests.fakes.limits import FakeLimits
 from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES, SELECTOR
 
-ACCOUNT = Account.from_key(b"\x11" * 32)
+ACCOUNT = Account.from_key(canary.KEY)
 OPERATOR = Address(bytes.fromhex(ACCOUNT.address[2:]))
 RUN = RunInfo("0.1.0", "c0ffee", 1_700_000_000, {"market": "aave_v3"})
 CONFIRMATIONS = 3

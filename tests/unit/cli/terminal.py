@@ -5,13 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests import canary
+
 KEEPER = Path(sys.executable).with_name("keeper")
 
 
 def keeper(*arguments, cwd, environ=None, text_in=""):
     """Run the command to its end, with none of our environment's overrides."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("KEEPER")}
-    return subprocess.run(
+    done = subprocess.run(
         [KEEPER, *arguments],
         cwd=cwd,
         env={**inherited, **(environ or {})},
@@ -21,3 +23,5 @@ def keeper(*arguments, cwd, environ=None, text_in=""):
         timeout=60,
         check=False,
     )
+    canary.check(done.stdout, done.stderr)
+    return done

@@ -4,11 +4,12 @@ import pytest
 
 from keeper.config.load import load_config
 from keeper.errors import ConfigError
+from tests.canary import TOKEN
 
 GOOD = """\
 [chain]
 id = 1
-rpc = ["https://user:hunter2@node.example:8545/v2/canary?key=canary"]
+rpc = ["https://user:hunter2@node.example:8545/v2/TOKEN?key=TOKEN"]
 wrapped_native = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 native_usd = "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419"
 [run]
@@ -36,7 +37,7 @@ name = "aave-flash"
 deployments = ["aave-core"]
 min_profit = "5 USD"
 bid = { kind = "fixed" }
-"""
+""".replace("TOKEN", TOKEN)
 
 
 def changed(old, new):

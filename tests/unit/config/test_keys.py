@@ -8,6 +8,7 @@ from keeper.errors import SigningKeyError
 from keeper.execution.keys import create_keystore, read_address
 from keeper.types import Address, to_checksum
 from keeper.units import USD, WAD
+from tests.canary import PASSPHRASE, plant
 from tests.unit.config.sample import GOOD, changed, load, refusal
 
 KEYS = '[keys]\nkeystore = "operator.json"\n'
@@ -22,10 +23,10 @@ def keys(*lines):
 def stores(tmp_path):
     """Three keystores and their passphrase."""
     for name in ("operator", "second", "relay"):
-        create_keystore(tmp_path / f"{name}.json", "correct horse battery", scrypt_n=2**4)
+        create_keystore(tmp_path / f"{name}.json", PASSPHRASE, scrypt_n=2**4)
 
     (tmp_path / "passphrase").touch(mode=0o600)
-    (tmp_path / "passphrase").write_text("correct horse battery\n")
+    plant(tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
     return tmp_path
 
 
@@ -88,7 +89,7 @@ def test_a_passphrase_comes_from_a_credential_of_the_service(stores, monkeypatch
         passphrase(config.keys)
 
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(stores))
-    assert passphrase(config.keys) == "correct horse battery"
+    assert passphrase(config.keys) == PASSPHRASE
 
 
 def test_an_address_beside_a_keystore_must_be_its_own(stores):

@@ -9,6 +9,7 @@ from keeper.config.fingerprint import decisive_json, fingerprint, from_decisive_
 from keeper.config.model import ExpectedValueBid, FixedBid, ProfitShareBid
 from keeper.execution.auction import ExpectedValue
 from keeper.types import parse_address, to_checksum
+from tests.canary import TOKEN
 from tests.unit.config.sample import GOOD, changed, load
 
 
@@ -16,7 +17,9 @@ def test_config_that_is_right_is_read_in_the_keepers_units(tmp_path):
     config = load(tmp_path, GOOD).config
     assert config.chain.id == 1
     assert config.chain.wrapped_native == parse_address("0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2")
-    assert [url.reveal() for url in config.chain.rpc] == ["https://user:hunter2@node.example:8545/v2/canary?key=canary"]
+    assert [url.reveal() for url in config.chain.rpc] == [
+        f"https://user:hunter2@node.example:8545/v2/{TOKEN}?key={TOKEN}"
+    ]
     assert config.run.live is True
     assert config.run.journal == tmp_path / "keeper.db"
     assert config.keys.keystore == tmp_path / "operator.json"

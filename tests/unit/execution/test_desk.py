@@ -8,6 +8,7 @@ from keeper.errors import JournalError, SigningKeyError
 from keeper.execution.base import Outcome, Status
 from keeper.types import Declined, Reason, Returned
 from keeper.units import GWEI, USD
+from tests import canary
 from tests.fakes.desk import OPERATOR, Office
 from tests.fakes.heads import head, target
 from tests.fakes.ledger_chain import decode
@@ -200,7 +201,7 @@ async def test_no_log_line_shows_the_key_or_what_was_signed(office):
             await office.track()
 
     assert {"transaction_submitted", "plan_cancelled"} <= {line["event"] for line in logs}
-    for secret in (b"\x11" * 32, *office.chain.sends):
+    for secret in (canary.KEY, *office.chain.sends):
         assert secret.hex() not in str(logs)
 
 

@@ -62,7 +62,7 @@ async def test_somebody_else_at_work_during_the_watch_disarms(office):
 
 async def test_somebody_elses_waiting_transaction_refuses_the_start(office, monkeypatch):
     monkeypatch.setattr(office.chain, "nonce", nonce_with_one_waiting)
-    with pytest.raises(SigningKeyError, match=r"nonce 0 of 0x19E7.* does not know"):
+    with pytest.raises(SigningKeyError, match=r"nonce 0 of 0x.* does not know"):
         await office.desk.arm()
 
 
@@ -83,7 +83,7 @@ async def test_our_own_waiting_transaction_does_not(tmp_path):
 def test_a_second_keeper_with_the_key_is_refused_whatever_its_journal():
     with subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(SigningKeyError, match=rf"another keeper \(process {holder.pid}\) is at work with 0x19E7"):
+        with pytest.raises(SigningKeyError, match=rf"another keeper \(process {holder.pid}\) is at work with 0x"):
             KeyLock(7, OPERATOR)
 
         KeyLock(8, OPERATOR).release()  # another chain has nonces of its own
