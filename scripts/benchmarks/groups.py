@@ -12,6 +12,8 @@ GROUPS = {
     "quotes": "exact Uniswap V3 quotes: against QuoterV2 by eth_call, and against degenbot",
     "walk": "500 blocks of a price walk: the skin list against deciding everybody exactly",
     "math_utils": "a million positions screened, per account: against @aave/math-utils",
+    "commits": "the journal's commits before bytes may leave: against fsync of the same bytes",
+    "sending": "the sandbox's run: head to sent and killed to armed again, against raw round trips and imports",
 }
 """Name of a group and of its module; what it measures."""
 
