@@ -13,6 +13,9 @@ from keeper.types import Address
 
 _NOTHING_BARRED: frozenset[Address] = frozenset()
 _ENDLESS: Final = 2**256
+_PPM: Final = 1_000_000
+_COMBINED: Final = (2**16, 3, 2)
+"""Pools of a pair that are tried by themselves, on paths of one, two, and more swaps; splits use them all."""
 
 
 def find_routes(
@@ -24,7 +27,8 @@ def find_routes(
 ) -> tuple[Route, ...]:
     """Every route of at most `max_hops` swaps in a row that avoids the barred pools.
 
-    First those of one pool per swap, shortest first, then by pool address; then, along the same tokens, those that
+    First those of one pool per swap, shortest first, then by pool address, on longer paths through the deepest and the
+    cheapest pools of each pair only; then, along the same tokens, those that
     share each swap between all pools of its pair; then all paths that meet in no pool, side by side, each longer one
     through the deepest pools of its pairs. A token sold for itself has one route, which makes no swap.
     """
@@ -39,7 +43,7 @@ def find_routes(
         if all(legs):
             paths.append(legs)
 
-    plain = [_in_a_row(list(swaps)) for legs in paths for swaps in product(*legs)]
+    plain = [_in_a_row(list(swaps)) for legs in paths for swaps in product(*(_likely(leg, len(legs)) for leg in legs))]
     plain.sort(key=lambda route: (len(route.hops), [hop.pool.address for hop in route.hops]))
     wide = [_in_a_row([_side_by_side(leg) for leg in legs]) for legs in paths]
     split = [route for route, legs in zip(wide, paths, strict=True) if any(len(leg) > 1 for leg in legs)]
@@ -55,6 +59,27 @@ def _in_a_row(parts: list[Route] | list[Single]) -> Route:
 
 def _side_by_side(swaps: list[Single]) -> Route:
     return swaps[0] if len(swaps) == 1 else Parallel(swaps)
+
+
+def _likely(leg: list[Single], hops: int) -> list[Single]:
+    """Pools of one pair worth combining with those of others: otherwise three swaps are dozens of routes per path."""
+    most = _COMBINED[min(hops, len(_COMBINED)) - 1]
+    if len(leg) <= most:
+        return leg
+
+    deepest = sorted(leg, key=_depth, reverse=True)
+    cheapest = max(deepest, key=lambda swap: _price(swap, deepest[0]))
+    kept = [*deepest[: most - 1], cheapest] if cheapest not in deepest[: most - 1] else deepest[:most]
+    return [swap for swap in leg if swap in kept]
+
+
+def _price(swap: Single, beside: Single) -> int:
+    """The first unit's price over another pool's, in millionths."""
+    own, other = swap.segment_at(0), beside.segment_at(0)
+    if own is None or other is None or not other.a:
+        return 0
+
+    return own.a * other.b * _PPM // (own.b * other.a)
 
 
 def _deepest(legs: list[list[Single]]) -> Route:

@@ -64,6 +64,17 @@ def test_split_over_paths_shares_no_pool_and_takes_the_deepest_of_each_leg():
     assert numbers(find_routes(more, WETH, USDC, 3)[-1]) == (10, 11, 13, 12)
 
 
+def test_longer_paths_try_the_deepest_and_the_cheapest_pools_of_a_pair_only():
+    depths = [pool(number, (WETH, DAI), (10**number, 10**number)) for number in range(5, 10)]
+    cheap = pool(20, (WETH, DAI), (10**4, 10**4 + 5_000))
+    more = Liquidity.of([*depths, cheap, LEG_OUT])
+
+    found = [numbers(route) for route in find_routes(more, WETH, USDC, 2)]
+
+    assert found == [(8, 12), (9, 12), (20, 12), (5, 6, 7, 8, 9, 20, 12)]
+    assert len(find_routes(more, WETH, DAI, 1)) == 7  # alone, every one is tried, and their split
+
+
 def test_leg_with_several_pools_is_split_along_the_same_tokens():
     more = Liquidity.of([LEG_IN, LEG_OUT, pool(5, (WETH, DAI))])
     found = find_routes(more, WETH, USDC, 2)
