@@ -173,9 +173,3 @@ def scaled_down(amount: int, fee_ratio: int) -> int:
 def unsigned(value: int) -> int:
     """Wrap around 256 bits, as unchecked subtraction does."""
     return value & MAX_UINT256
-
-
-def wrapped(value: int) -> int:
-    """Wrap around 256 bits as a signed number."""
-    value &= MAX_UINT256
-    return value - (1 << 256) if value >> 255 else value
