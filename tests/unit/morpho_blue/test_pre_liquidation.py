@@ -6,6 +6,7 @@ from keeper.errors import DecodeError
 from keeper.protocols.base import Permission
 from keeper.protocols.morpho_blue import abi, errors, pre_liquidation
 from keeper.protocols.morpho_blue.facets import MorphoBlueEncoder, MorphoBlueHealth, MorphoBlueOffers
+from keeper.protocols.morpho_blue.math import Totals
 from keeper.protocols.morpho_blue.offers import MarketSeizure
 from keeper.protocols.morpho_blue.pre_liquidation import PreLiquidation, zone_of
 from keeper.protocols.morpho_blue.pre_offers import PreSeizure
@@ -54,6 +55,52 @@ def test_seizure_of_all_repayable_shares_is_the_worked_one():
     one = example()
     seized = pre_liquidation.seized_for(6_223_303_057_167_801, one.now, one.price, 1_028_142_291_683_174_972)
     assert seized == 2_823_915_707_804_714_572
+
+
+# Numbers so large that a unit in the last place of a wad shows: a share is a millionth of an asset, 10**36 are lent.
+HUGE = Totals(borrow_assets=10**36 - 1, borrow_shares=10**42 - 10**6)
+ONE = 10**36
+"""A price of one, and a collateral worth 10**36."""
+
+
+def terms_of(pre_lltv, lcf, lif):
+    return PreLiquidation(CONTRACT, PARAMS.id, pre_lltv, *lcf, *lif, oracle=ORACLE)
+
+
+# t = (0.86 - 0.82) / (0.88 - 0.82) = 0.666..., down; times 0.7 it is 0.4666666666666666662, times 0.7 and one unit
+# 0.46666666666666666687: both down to 0.466666666666666666.
+@pytest.mark.parametrize("extra", [(0, 1), (1, 0)])
+def test_zone_rounds_every_step_down(extra):
+    lcf, lif = ((first, first + 7 * WAD // 10 + more) for first, more in zip((0, WAD), extra, strict=True))
+    terms = terms_of(82 * WAD // 100, lcf, lif)
+    zone = zone_of(ONE, 86 * 10**40, HUGE, ONE, (terms, 88 * WAD // 100))
+    assert zone.incentive == 1_466_666_666_666_666_666
+    assert zone.repayable_shares == 86 * 466_666_666_666_666_666 * 10**22
+
+
+def test_zone_in_the_middle_is_half_way():
+    # 0.85 is half way from 0.82 to 0.88: half of the shares, and half of a bonus of a tenth.
+    terms = terms_of(82 * WAD // 100, (0, WAD), (WAD, 11 * WAD // 10))
+    zone = zone_of(ONE, 85 * 10**40, HUGE, ONE, (terms, 88 * WAD // 100))
+    assert (zone.incentive, zone.repayable_shares) == (105 * WAD // 100, 425 * 10**39)
+
+
+@pytest.mark.parametrize(("hundredths", "inside"), [(82, False), (83, True), (88, True), (89, False)])
+def test_zone_begins_above_one_threshold_and_ends_at_the_other(hundredths, inside):
+    terms = terms_of(82 * WAD // 100, (0, WAD), (WAD, WAD))
+    zone = zone_of(ONE, hundredths * 10**40, HUGE, ONE, (terms, 88 * WAD // 100))
+    assert (zone is not None) is inside
+
+
+def test_zone_of_a_price_the_contract_cannot_multiply_is_none():
+    terms = terms_of(82 * WAD // 100, (0, WAD), (WAD, WAD))
+    assert zone_of(2**128, 10**40, HUGE, 2**200, (terms, 88 * WAD // 100)) is None
+
+
+def test_seizure_and_repayment_undo_each_other_where_nothing_is_rounded():
+    # 10**42 shares are 10**36 assets, with half on top 1.5 * 10**36 of a collateral at a price of one.
+    assert pre_liquidation.seized_for(10**42, HUGE, ONE, 15 * WAD // 10) == 15 * 10**35
+    assert pre_liquidation.repaid_shares_for(15 * 10**35, HUGE, ONE, 15 * WAD // 10) == 10**42
 
 
 def test_offer_reaches_to_the_close_factor_and_its_spender_is_the_contract():
