@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from keeper.app.doctor.finding import Finding, failed, from_error, passed, warned
+from keeper.app.journal import place_of
+from keeper.app.keys import address_of, keys_of
 from keeper.chain.live import LiveChain
-from keeper.config.model import KeeperConfig
-from keeper.errors import KeeperError
-from keeper.execution.keys import read_address
-from keeper.journal.store import journal_path
+from keeper.config.model import KeeperConfig, KeyConfig
+from keeper.errors import JournalError, KeeperError
+from keeper.journal.place import journal_path, open_reader
 from keeper.types import to_checksum
 from keeper.units import GWEI, WAD
 
@@ -23,6 +24,10 @@ _LEAST_PLANS: Final = 20
 
 def check_disk(config: KeeperConfig, *, live: bool) -> Iterator[Finding]:
     """See whether the journal can be written, and for how long."""
+    if config.run.postgres is not None:
+        yield _look_into_database(config, live=live)
+        return
+
     path = journal_path(config.run.journal, live=live)
     folder = path.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -39,18 +44,22 @@ def check_disk(config: KeeperConfig, *, live: bool) -> Iterator[Finding]:
 
 
 async def check_key(config: KeeperConfig, chain: LiveChain, *, live: bool) -> AsyncIterator[Finding]:
-    """See whether the key is there, kept to its owner, and can pay for gas; it is not opened."""
-    check, keys = "key", config.keys
-    if keys is None:
-        if live:
-            yield failed(check, "no [keys] table", "`keeper keys new`, then name its keystore in [keys]")
-        else:
-            yield passed(check, "none configured; a dry run needs none")
+    """See whether each key is there, kept to its owner, and can pay for gas; none is opened."""
+    keys = keys_of(config)
+    if not keys and live:
+        yield failed("key", "no [keys] table", "`keeper keys new`, then name its keystore in [keys]")
+    elif not keys:
+        yield passed("key", "none configured; a dry run needs none")
 
-        return
+    for key in keys:
+        async for finding in _check_one(key, chain):
+            yield finding
 
+
+async def _check_one(keys: KeyConfig, chain: LiveChain) -> AsyncIterator[Finding]:
+    check = "key"
     try:
-        address = read_address(keys.keystore)
+        address = address_of(keys)
     except KeeperError as error:
         yield from_error(check, error)
         return
@@ -78,6 +87,16 @@ async def check_key(config: KeeperConfig, chain: LiveChain, *, live: bool) -> As
     if code:
         hint = "an EIP-7702 delegation or a contract: use another key; nothing is signed with this one"
         yield failed(check, f"{to_checksum(address)} has code", hint)
+
+
+def _look_into_database(config: KeeperConfig, *, live: bool) -> Finding:
+    try:
+        with open_reader(place_of(config), config.chain.id, live=live) as reader:
+            return passed("journal", reader.name)
+    except ImportError:
+        return failed("journal", "the PostgreSQL driver is missing", "pip install 'keeper[postgres]'")
+    except JournalError as error:
+        return warned("journal", error.message, "a first run makes it, where the database answers and lets it")
 
 
 def _is_shared(path: Path) -> bool:
