@@ -53,7 +53,7 @@ class PlanningInput:
     barred: Mapping[str, frozenset[Address]] = field(default_factory=dict)
     lenders: tuple[Lender, ...] = ()
     data_fee: DataFee | None = None
-    search_budget: int = 150
+    search_budget: int = 40
 
     def data_fee_wei(self, hops: int, calls: int) -> int:
         """What the chain charges for the bytes of a plan of so many swaps and calls, at most."""
