@@ -10,7 +10,7 @@ from keeper.protocols.compound_v2.health import weigh
 from keeper.protocols.words import selector
 from keeper.sandbox.assets import approve, fund
 from keeper.sandbox.compound_v2 import borrow, enter, liquidity, mint, with_liquidator
-from keeper.sandbox.feeds import DOLLAR, price, set_price
+from keeper.sandbox.feeds import DOLLAR, set_price
 from keeper.sandbox.node import NodeError
 from keeper.types import Declined, Offer, PositionKey, Reason
 from keeper.units import GWEI, MAX_UINT256, WAD
@@ -48,10 +48,14 @@ class Crowd:
                 enter(self.chain, compound, token, user)
 
     def act(self):
-        action, token = self.rng.choice(self.ACTIONS), self.rng.choice(self.markets)
+        rarest = min(self.ACTIONS, key=lambda action: self.done[action])
+        action, token = self.rng.choice([rarest, self.rng.choice(self.ACTIONS)]), self.rng.choice(self.markets)
         try:
             receipt = getattr(self, action)(token, self.rng.choice(self.users))
         except NodeError:
+            return
+
+        if receipt is None:
             return
 
         self.done[action] += bool(receipt["logs"]) and all(
@@ -111,26 +115,35 @@ class Crowd:
         return self.chain.send(self.compound.liquidator, f"{verb}(address)", user)
 
     def liquidate(self, token, user):
-        """Let one token's price rise for as long as it takes, so that somebody who owes it is short."""
+        """Let nothing back any debt for as long as it takes, so that everybody who owes is short."""
         del token
-        pairs = [(market, one) for market in self.markets for one in self.users if one != user]
+        guarded = self.chain.call_many(
+            [(self.compound.liquidator, "liquidationRestricted(address)(bool)", one) for one in self.users]
+        )
+        victims = [one for one, no in zip(self.users, guarded, strict=True) if one != user and not no]
+        pairs = [(market, one) for market in self.markets for one in victims]
         owed = self._read("borrowBalanceStored", pairs)
-        token, victim = self.rng.choice([pair for pair in pairs if owed[pair]])
+        if not any(owed.values()):
+            return None
+
+        token, victim = max(owed, key=lambda pair: owed[pair] / self.worth(pair[0], 1_000_000))
         held = self._read("balanceOf", [(market, victim) for market in self.markets])
-        collateral, _ = max(held, key=lambda pair: held[pair])
-        symbols = {market: symbol for symbol, market in self.compound.markets.items()}
-        feed = self.scene.asset(symbols.get(token, "WETH")).feed
-        before = price(self.chain, feed)
-        set_price(self.chain, feed, before * 20)
-        amount = max(owed[token, victim] // self.rng.choice([100, 10_000]), 1)
+        collateral, _ = max(held, key=lambda pair: held[pair] / self.worth(pair[0], 1_000_000))
+        amount = max(owed[token, victim] // self.rng.choice([10, 1_000, 10**6]), 1)
         function = "liquidateBorrow(address,address,uint256,address)"
         value = amount if token == self.compound.native_market else 0
+        self._back(0)
         try:
             return self.chain.send(
                 self.compound.liquidator, function, token, victim, amount, collateral, sender=user, value_wei=value
             )
         finally:
-            set_price(self.chain, feed, before)
+            self._back(WAD * 7 // 10)
+
+    def _back(self, factor):
+        """Let every market's cTokens back so much of their worth."""
+        for market in self.markets:
+            self.chain.send(self.compound.comptroller, "_setCollateralFactor(address,uint256)", market, factor)
 
     def _read(self, function, pairs):
         calls = [(market, f"{function}(address)(uint256)", user) for market, user in pairs]
