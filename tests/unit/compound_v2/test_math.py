@@ -133,3 +133,24 @@ def test_paying_into_the_market_that_is_seized_from_moves_cash_against_debts():
 
 def test_a_repayment_too_small_to_seize_moves_nothing_else():
     assert math.move(1, replace(TERMS, ratio=WAD - 1)) == Moved(1, 0, 0, 0, 0, 0, 0)
+
+
+def test_one_is_exactly_ten_to_the_eighteenth():
+    """At amounts beyond all tokens a unit more or less of the scale would show."""
+    before = Totals(0, 10**56, 0, 1, 10**38, 0)
+    assert math.accrue(before, 1, 1, 1) == Totals(0, 10**56 + 10**38, 10**20, 1, 10**38 + 10**20, 1)
+    assert math.max_close(10**40, 5 * 10**17) == 5 * 10**39
+    # A bonus of a half in one and a half: a third, of which a half.
+    half = Split(5 * 10**17, 15 * 10**17, of_bonus=True)
+    assert math.kept_of(6 * 10**40, half) == 10**40
+    assert math.kept_of(6 * 10**40, NO_SPLIT) == 0
+
+
+def test_products_that_round_to_nothing_are_nothing():
+    # Half of one, and one and a half of one.
+    assert math.tokens_to_denom(WAD // 2, WAD, 1) == 0
+    assert math.seize_ratio(3 * WAD // 2, 1, WAD, WAD) == 1
+
+
+def test_the_greatest_rate_is_the_contracts():
+    assert math.BORROW_RATE_MAX == 5_000_000_000_000
