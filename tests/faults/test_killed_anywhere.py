@@ -1,12 +1,15 @@
 """`kill -9` while it works: nothing is sent twice, forgotten, or booked wrong, says a program that asks only the chain.
 
-Every run is drawn from one integer: `python -m tests.faults.kill SEED 1` repeats it. Requests and answers get lost,
-transactions are refused, evicted and outbid, gas spikes, blocks are orphaned; the node insists on geth's rules.
+Every run is drawn from one integer: `PYTHONPATH=scripts python -m tests.faults.kill SEED 1` repeats it. Requests and
+answers get lost, transactions are refused, evicted and outbid, gas spikes, blocks are orphaned; the node insists on
+geth's rules.
 """
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,11 +18,13 @@ from tests.faults.kill.points import POINTS
 pytestmark = [pytest.mark.anvil, pytest.mark.timeout(1_800)]
 
 BATCH = 25
+ROOT = Path(__file__).parents[2]
 
 
 def play(first_seed, runs, *options):
     command = [sys.executable, "-m", "tests.faults.kill", str(first_seed), str(runs), *options]
-    played = subprocess.run(command, capture_output=True, text=True, check=False)
+    environ = {**os.environ, "PYTHONPATH": "scripts"}
+    played = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environ)
     told = [json.loads(line) for line in played.stdout.splitlines()]
     assert len(told) == runs, played.stderr
     return told

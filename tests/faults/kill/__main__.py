@@ -1,6 +1,7 @@
-"""`python -m tests.faults.kill FIRST_SEED RUNS`: a line of JSON per run, exit 1 where the books of any were wrong.
+"""Runs of a keeper that is killed: a line of JSON for each, exit 1 where the books of any were wrong.
 
-One seed repeats one run: `python -m tests.faults.kill SEED 1 --keep FOLDER` keeps its journal.
+`PYTHONPATH=scripts python -m tests.faults.kill FIRST_SEED RUNS`; one seed repeats one run, and with `--keep FOLDER` its
+journal stays where its books were wrong.
 """
 
 import argparse

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from auditor.chain import Chain, Mined
@@ -12,6 +13,7 @@ from auditor.ledger import Booking, Ledger, Plan, Transaction
 from keeper.journal.store import Journal
 from tests.fakes.desk import RUN
 
+SCRIPTS = Path(__file__).parents[3] / "scripts"
 KEY = "0x" + "11" * 20
 BLOCK = "0x" + "b1" * 32
 
@@ -124,7 +126,11 @@ CASES = {
     "nonce left out": (LEDGER, replace(CHAIN, nonces={KEY: 4}), "nonce gap"),
     "something pending": (LEDGER, replace(CHAIN, pending={KEY: 1}), "still pending"),
     "two plans on a nonce": (with_tx(3, plan="plan-1"), CHAIN, "double intent"),
-    "two live intents": (replace(LEDGER, intents=(*LEDGER.intents, (KEY, 0, "plan-1", "signed"))), CHAIN, "is intended twice"),
+    "two live intents": (
+        replace(LEDGER, intents=(*LEDGER.intents, (KEY, 0, "plan-1", "signed"))),
+        CHAIN,
+        "is intended twice",
+    ),
     "signed without intent": (replace(LEDGER, intents=LEDGER.intents[1:]), CHAIN, "nothing was intended"),
     "position taken on twice": (
         replace(LEDGER, plans={**LEDGER.plans, "plan-1": plan(1, subject=("market", f"0x{0:040x}"))}),
@@ -168,6 +174,6 @@ def test_program_says_when_it_cannot_audit(tmp_path):
     Journal(tmp_path / "keeper.db", live=True, chain_id=1, run=RUN).close()
     for journal in (tmp_path / "keeper.db", tmp_path / "none.db"):
         command = [sys.executable, "-m", "auditor", journal, "--rpc-url", "http://127.0.0.1:1"]
-        found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": "scripts"})
+        found = subprocess.run(command, capture_output=True, text=True, check=False, env={"PYTHONPATH": str(SCRIPTS)})
         assert (found.returncode, found.stdout) == (2, "")
         assert "cannot be audited" in found.stderr
