@@ -30,10 +30,8 @@ RULES = Rules(
     paused=False,
 )
 INTERVALS = Intervals(twap_s=900, mark_market_s=1_800, mark_premium_s=900, max_funding_rate=100_000)
-TICK = 73_135
-"""Where ether costs 1,500 dollars: 1.0001**73135."""
-SQRT_PRICE = 3_068_493_539_683_605_256_287_027_819_677
-"""The square root of 1,500, times 2**96."""
+TICK, SQRT_PRICE = 0, 2**96
+"""Where a base token costs one dollar, to the last digit."""
 
 
 def head(number=100, timestamp=NOW):
@@ -44,20 +42,20 @@ def target(timestamp=NOW, number=101):
     return BlockTarget(number, timestamp, 10**9, timestamp + 36)
 
 
-def pool(liquidity=10**24, tick=TICK, sqrt_price=SQRT_PRICE):
+def pool(liquidity=10**25, tick=TICK, sqrt_price=SQRT_PRICE):
     """A pool with all its liquidity between two far ticks."""
     low, high = tick // 200 * 200 - 20_000, tick // 200 * 200 + 20_000
     return Pool(sqrt_price, tick, liquidity, 200, (low, high), (liquidity, -liquidity), (liquidity, liquidity))
 
 
-def feed(price=1_500 * 10**8, since=NOW - 5_000):
+def feed(price=10**8, since=NOW - 5_000):
     """A feed that has said the same for long."""
     history = PriceHistory((Observation(price, 0, since),))
     emitters = frozenset({AGGREGATOR})
     return IndexFeed(FEED, AGGREGATOR, emitters, 8, Answer(price, since, 1, usable=True), price, since, history)
 
 
-def instrument(price=1_500 * WAD, base=BASE, **changes):
+def instrument(price=WAD, base=BASE, **changes):
     """A calm market; mark price, index and growth may be set outright."""
     plain = Instrument(
         base=base,
@@ -75,7 +73,7 @@ def instrument(price=1_500 * WAD, base=BASE, **changes):
         funding=Funding(settled_at=NOW, growth=Growth(), first_traded_at=NOW - 9_000, tick=TICK, tick_at=NOW - 60),
         intervals=INTERVALS,
         price=price,
-        index_price=1_500 * WAD,
+        index_price=WAD,
     )
     return replace(plain, **changes)
 
