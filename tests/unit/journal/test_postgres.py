@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from keeper.app.journal import keep, open_when_free
+from keeper.app.journal import open_journal as open_kept
 from keeper.errors import JournalError
 from keeper.execution.base import Status
 from keeper.execution.bidding import bid
@@ -29,6 +31,7 @@ from keeper.units import GWEI
 from tests.fakes.desk import ACCOUNT, RUN, Office
 from tests.fakes.heads import head
 from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES, SELECTOR, make_plan, position
+from tests.unit.config.sample import changed, load
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
@@ -292,6 +295,49 @@ def test_a_paused_process_that_wakes_up_with_an_old_lease_writes_and_sends_nothi
             paused.kill()
 
     assert [row["id"] for row in rows(postgres, "plans")] == ["plan-1", "plan-3"]
+
+
+# A standby --------------------------------------------------------------------------------------------------------
+
+
+def config_of(folder, place, lease_s=3):
+    text = changed("live = true\n", f'live = true\npostgres = "{place.url}"\nlease_s = {lease_s}\n')
+    return load(folder, text).config
+
+
+async def test_a_standby_takes_over_when_the_writer_is_gone(tmp_path, postgres):
+    config = config_of(tmp_path, postgres)
+    writer = open_kept(config, live=True)
+    async with asyncio.TaskGroup() as group:
+        standby = group.create_task(open_when_free(config, asyncio.Event()))
+        await asyncio.sleep(0.2)
+        assert not standby.done()
+        writer.close()
+
+    with standby.result() as taken:
+        assert taken.epoch == writer.epoch + 1
+
+
+async def test_a_standby_that_is_told_to_stop_takes_nothing(tmp_path, postgres):
+    config = config_of(tmp_path, postgres)
+    stop = asyncio.Event()
+    with open_kept(config, live=True) as writer:
+        async with asyncio.TaskGroup() as group:
+            standby = group.create_task(open_when_free(config, stop))
+            await asyncio.sleep(0.1)
+            stop.set()
+
+        assert standby.result() is None
+        writer.renew()
+
+
+async def test_a_run_ends_when_its_lease_is_lost(postgres):
+    old = open_journal(replace(postgres, lease_s=0.05))
+    await asyncio.sleep(0.1)
+    with open_journal(postgres), pytest.raises(JournalError, match="the lease went to"):
+        await keep(old, 0.01)
+
+    old.close()
 
 
 def take_over(place):
