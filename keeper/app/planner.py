@@ -20,6 +20,14 @@ from keeper.types import ZERO_ADDRESS, Address, Declined, Reason
 
 
 @dataclass(frozen=True, slots=True)
+class Unpriced:
+    """Why nothing can be planned at all, said of every position that could be liquidated."""
+
+    declined: tuple[Declined, ...]
+    native_usd: int
+
+
+@dataclass(frozen=True, slots=True)
 class BlockPlanner:
     """Implements `Planner` for a configuration."""
 
@@ -34,22 +42,30 @@ class BlockPlanner:
 
     async def plan(self, chain: PinnedChain, situation: Situation) -> tuple[list[Plan], list[Declined], int]:
         """See `Planner`. Without a native price nothing can be priced, so nothing is planned."""
+        inputs = await self.prepare(chain, situation)
+        if isinstance(inputs, Unpriced):
+            return [], list(inputs.declined), inputs.native_usd
+
+        result = plan_block(inputs)
+        return list(result.plans), list(result.declined), inputs.numeraire.native_usd
+
+    async def prepare(self, chain: PinnedChain, situation: Situation) -> "PlanningInput | Unpriced":
+        """Read what the deployments and pools do not tell, and put everything together."""
         oldest = situation.head.timestamp - self.config.assets.max_price_age_s
         native = await chain.reads(read_feed(self.config.chain.native_usd, oldest), situation.head)
         if isinstance(native, Reason):
-            return [], _without(situation, native, "the native token's price"), 0
+            return Unpriced(_without(situation, native, "the native token's price"), 0)
 
         charged = self.config.chain.data_fee == "op_stack"
         data_fee = (await chain.reads(read_data_fee(), situation.head)) if charged else None
         if charged and data_fee is None:
-            return [], _without(situation, Reason.UNKNOWN_PRICE, "what the chain charges for bytes"), native.usd
+            declined = _without(situation, Reason.UNKNOWN_PRICE, "what the chain charges for bytes")
+            return Unpriced(declined, native.usd)
 
         sources = [Source(lender.kind, lender.address) for lender in self.config.lenders]
         reading = read_lenders(sources, self.config.assets.trusted, situation.target.timestamp)
         lenders = (await chain.reads(reading, situation.head)) if sources else ()
-        inputs = replace(self._inputs(situation, native.usd, oldest), lenders=lenders, data_fee=data_fee)
-        result = plan_block(inputs)
-        return list(result.plans), list(result.declined), native.usd
+        return replace(self._inputs(situation, native.usd, oldest), lenders=lenders, data_fee=data_fee)
 
     def _inputs(self, situation: Situation, native_usd: int, oldest: int) -> PlanningInput:
         config = self.config
@@ -99,10 +115,10 @@ def _policy(strategy: StrategyConfig, native_usd: int) -> Policy:
     )
 
 
-def _without(situation: Situation, reason: Reason, what: str) -> list[Declined]:
+def _without(situation: Situation, reason: Reason, what: str) -> tuple[Declined, ...]:
     """Say of every position that could be liquidated why it is not: what a transaction costs is not known."""
-    return [
+    return tuple(
         Declined(deployment.name, key, reason, {"what": what})
         for deployment, found in zip(situation.deployments, situation.findings, strict=True)
         for key in found.liquidatable
-    ]
+    )

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from keeper.app.journal import place_of
-from keeper.app.planner import BlockPlanner
+from keeper.app.planner import BlockPlanner, Unpriced
 from keeper.app.run import open_chain_of
 from keeper.app.warm import Book, warm_up
 from keeper.chain.port import PinnedChain
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
-from keeper.engine import Decision, Mind, Pace
+from keeper.engine import Decision, Mind, Pace, Situation
 from keeper.errors import ConfigError
 from keeper.journal.view import SavedStateView
 from keeper.planning.base import Plan
+from keeper.planning.inputs import PlanningInput
+from keeper.planning.pipeline import plan_block
+from keeper.planning.reasoning import Profile, Tried, profiles, tried
 from keeper.protocols.base import Market
 from keeper.types import (
     Address,
@@ -31,6 +34,8 @@ from keeper.types import (
 )
 from keeper.units import MAX_UINT256, USD, WAD
 
+_CURVES: Final = 4
+_POINTS: Final = 120
 DEFAULT_MARGIN_CALL_WAD: Final = 1_050 * (WAD // 1_000)
 
 
@@ -118,6 +123,8 @@ class Explanation:
     plans: tuple[Plan, ...]
     declined: tuple[Declined, ...]
     block: int
+    tried: tuple[Tried, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
 
 async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | UnknownView]:
@@ -143,11 +150,13 @@ def stopped(deployment: Deployment) -> Declined:
     return Declined(deployment.name, None, Reason.QUARANTINED, {"why": deployment.stopped or "no market yet"})
 
 
-async def explain(config: KeeperConfig, account: Address, *, as_json: bool) -> list[Explanation]:
-    """The whole reasoning about every position of an account, at the newest block."""
+async def explain(
+    config: KeeperConfig, account: Address, *, as_json: bool, block: int | None = None
+) -> list[Explanation]:
+    """The whole reasoning about every position of an account, at the newest block or at one the node still knows."""
     async with AsyncExitStack() as stack:
-        chain, book = await _look(config, stack, as_json=as_json)
-        planner = BlockPlanner.of(config)
+        chain, book = await _look(config, stack, as_json=as_json, block=block)
+        planner = _Noting(BlockPlanner.of(config))
         mind = Mind(chain, book.deployments, book.pools, planner, Pace(config.chain.block_time_s))
         decision = await mind.decide(book.head, frozenset())
         found = [
@@ -162,7 +171,35 @@ async def explain(config: KeeperConfig, account: Address, *, as_json: bool) -> l
             f"{to_checksum(account)} owes nothing in the configured deployments at block {book.head.number}"
         )
 
-    return found
+    return [_reasoned(each, planner.inputs) for each in found]
+
+
+@dataclass(slots=True)
+class _Noting:
+    """A planner that keeps what it planned from."""
+
+    planner: BlockPlanner
+    inputs: PlanningInput | None = None
+
+    async def plan(self, chain: PinnedChain, situation: Situation) -> tuple[list[Plan], list[Declined], int]:
+        """See `Planner`."""
+        inputs = await self.planner.prepare(chain, situation)
+        if isinstance(inputs, Unpriced):
+            return [], list(inputs.declined), inputs.native_usd
+
+        self.inputs = inputs
+        result = plan_block(inputs)
+        return list(result.plans), list(result.declined), inputs.numeraire.native_usd
+
+
+def _reasoned(found: Explanation, inputs: PlanningInput | None) -> Explanation:
+    """Add everything that was tried."""
+    if inputs is None or not found.offers:
+        return found
+
+    all_tried = tried(found.offers, inputs)
+    drawn = [one for offer in found.offers for one in profiles(offer, inputs, most=_CURVES, points=_POINTS)]
+    return replace(found, tried=all_tried, profiles=tuple(drawn))
 
 
 def view_of(deployment: Deployment, market: Market, key: PositionKey, margin_call_wad: int) -> PositionView | Declined:
@@ -185,10 +222,13 @@ def state_of(health: Health, margin_call_wad: int) -> HealthState:
     return HealthState.UNDERWATER if underwater else HealthState.LIQUIDATABLE
 
 
-async def _look(config: KeeperConfig, stack: AsyncExitStack, *, as_json: bool) -> tuple[PinnedChain, Book]:
+async def _look(
+    config: KeeperConfig, stack: AsyncExitStack, *, as_json: bool, block: int | None = None
+) -> tuple[PinnedChain, Book]:
     chain = await open_chain_of(config)
     stack.push_async_callback(chain.close)
-    return chain, await warm_up(config, chain, SavedStateView(place_of(config), config.chain.id), as_json=as_json)
+    saved = SavedStateView(place_of(config), config.chain.id, block)
+    return chain, await warm_up(config, chain, saved, as_json=as_json, at=block)
 
 
 def _margin_call(config: KeeperConfig, deployment: str) -> int:

@@ -33,9 +33,14 @@ class Book:
     head: BlockHead
 
 
-async def warm_up(config: KeeperConfig, chain: LiveChain, store: Store, *, as_json: bool) -> Book:
-    """Bring everything to the chain's head; a deployment that cannot get there is stopped, alone."""
-    head = await chain.latest()
+async def warm_up(
+    config: KeeperConfig, chain: LiveChain, store: Store, *, as_json: bool, at: int | None = None
+) -> Book:
+    """Bring everything to the chain's head, or to block `at`; a deployment that cannot get there is stopped, alone."""
+    head = await (chain.latest() if at is None else chain.header(at))
+    if head is None and at is not None:
+        raise ChainError(f"the node has no block {at}: name one it has, or leave --block out for the newest")
+
     if head is None:
         raise ChainError("the node has no block to start from: wait until it has synchronised")
 

@@ -13,8 +13,12 @@ from keeper.protocols.base import Row
 class SavedStateView:
     """Reads what a run saved; what is read anew while looking is forgotten."""
 
-    def __init__(self, place: Place, chain_id: int) -> None:
-        """Look into the live journal and the dry run's; no journal at all is an empty one."""
+    def __init__(self, place: Place, chain_id: int, until: int | None = None) -> None:
+        """Look into the live journal and the dry run's; no journal at all is an empty one.
+
+        With `until`, what was saved after that block is as good as nothing: state cannot be taken back.
+        """
+        self._until = until
         self._place = place
         self._chain_id = chain_id
 
@@ -27,6 +31,7 @@ class SavedStateView:
     def load(self, source: str) -> SavedState | None:
         """Read the newest that was saved of a source, None if nothing was."""
         found = [saved for live in (True, False) if (saved := self._load(source, live=live)) is not None]
+        found = [saved for saved in found if self._until is None or saved.cursor.number <= self._until]
         return max(found, key=lambda saved: saved.cursor.number, default=None)
 
     def clear(self, source: str) -> None:

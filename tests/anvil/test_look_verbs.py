@@ -87,8 +87,24 @@ def test_liquidatable_account_is_explained_by_its_offers_and_plan(folder, borrow
     assert [(offer["kind"], offer["sizes"][0][0] != "0") for offer in row["offers"]] == [("seize", True)]
     (plan,) = row["plans"]
     assert int(plan["expected_profit"]) > 0
-    shown = keeper("explain", borrower, cwd=folder).stdout
+    best = row["tried"][0]
+    assert (best["repaid"], best["profit"]) == (plan["size"], plan["expected_profit"])
+    page = folder / "why.html"
+    shown = keeper("explain", borrower, "--plot", str(page), cwd=folder).stdout
+    assert "tried repay" in shown
+    assert page.read_text().count("<polyline") >= 1
     assert [word for word in ("offer seize WETH for USDC", "plan  seize", "expecting") if word not in shown] == []
+
+
+def test_account_is_explained_as_it_was_at_an_earlier_block(folder, chain, borrower, fallen):
+    """Before the fall it was healthy; the block is the one in which the opening ended."""
+    del fallen
+    newest = int(chain.node.rpc("eth_blockNumber"), 16)
+    (row,) = answer(folder, "explain", borrower, "--block", str(newest - 3))
+    assert row["block"] == newest - 3
+    done = keeper("explain", borrower, "--block", str(newest + 1_000), cwd=folder)
+    assert done.returncode != 0
+    assert "has no block" in done.stderr
 
 
 def test_account_that_owes_nothing_is_said_to(folder):
