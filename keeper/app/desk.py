@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 from keeper.app.keys import max_fee_wei, needed, operators_of
 from keeper.app.warm import Book
 from keeper.app.wiring import bid_policy
 from keeper.chain.live import LiveChain
-from keeper.config.model import GovernorConfig, KeeperConfig, KeysConfig
+from keeper.config.derived import switch_path, thresholds
+from keeper.config.model import KeeperConfig, KeysConfig
 from keeper.deployment import Deployment
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
@@ -23,7 +23,6 @@ from keeper.execution.signer import Signer
 from keeper.execution.simulate import Explain, Simulator
 from keeper.execution.submit import PublicPool
 from keeper.execution.switch import Switch
-from keeper.execution.thresholds import Thresholds
 from keeper.execution.track import Tracker
 from keeper.journal.store import Journal
 from keeper.rivals import MarketRivals
@@ -59,25 +58,6 @@ def build_desk(
     learning = Learning(journal, MarketRivals(chain, book.deployments, executor.address))
     simulator = Simulator(chain, signers[0].address, explain)
     return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning))
-
-
-def switch_path(config: KeeperConfig) -> Path:
-    """Where the operator's switch is: as configured, or beside the live journal."""
-    journal = config.run.journal
-    return config.governor.switch_file or journal.with_name(journal.name + ".switch")
-
-
-def thresholds(config: GovernorConfig) -> Thresholds:
-    """Take the governor's numbers out of its table."""
-    return Thresholds(
-        gas_budget_wei=config.gas_budget_per_day.amount,
-        max_loss_usd=config.max_loss_per_day.amount,
-        max_drawdown_usd=config.max_drawdown.amount,
-        max_reverts=config.max_consecutive_reverts,
-        revert_hold_s=config.revert_hold_s,
-        max_per_minute=config.max_transactions_per_minute,
-        cooldown_s=config.cooldown_s,
-    )
 
 
 def _heads_to_watch(keys: KeysConfig, journal: Journal, address: Address, book: Book) -> int:

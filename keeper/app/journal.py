@@ -6,20 +6,14 @@ import time
 import structlog
 
 from keeper import __version__
+from keeper.config.derived import place_of
 from keeper.config.fingerprint import fingerprint
 from keeper.config.model import KeeperConfig
 from keeper.errors import ConfigError
 from keeper.journal.database import LeaseHeldError
-from keeper.journal.place import Place, PostgresPlace
 from keeper.journal.store import Journal, RunInfo
 
 log = structlog.get_logger(__name__)
-
-
-def place_of(config: KeeperConfig) -> Place:
-    """Where journals are kept: the file of `[run] journal`, or the database of `[run] postgres`."""
-    url = config.run.postgres
-    return config.run.journal if url is None else PostgresPlace(url.reveal(), str(url), config.run.lease_s)
 
 
 def open_journal(config: KeeperConfig, *, live: bool) -> Journal:

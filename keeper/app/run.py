@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from keeper import __version__
-from keeper.app.desk import build_desk, switch_path
+from keeper.app.desk import build_desk
 from keeper.app.executor import check_executor
 from keeper.app.journal import keep, open_journal, open_when_free
 from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
@@ -17,6 +17,7 @@ from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import HeadEvent, PinnedChain
 from keeper.chain.recorder import FlightRecorder, RecordingChain
+from keeper.config.derived import switch_path
 from keeper.config.fingerprint import decisive_json
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine, Mind, Pace

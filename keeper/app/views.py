@@ -5,11 +5,11 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-from keeper.app.journal import place_of
 from keeper.app.planner import BlockPlanner, Unpriced
 from keeper.app.run import open_chain_of
 from keeper.app.warm import Book, warm_up
 from keeper.chain.port import PinnedChain
+from keeper.config.derived import place_of
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
 from keeper.engine import Decision, Mind, Pace, Situation

@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from keeper import __version__
-from keeper.app.journal import place_of
+from keeper.config.derived import place_of
 from keeper.config.fingerprint import fingerprint
 from keeper.config.load import Loaded
 from keeper.config.model import KeyConfig

@@ -44,7 +44,7 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
 
 def _reader(config: "KeeperConfig", *, dry_run: bool) -> "Reader":
     """Choose the live journal, or the dry run's where that is asked for or the only one there is."""
-    from keeper.app.journal import place_of
+    from keeper.config.derived import place_of
     from keeper.errors import JournalError
     from keeper.journal.place import open_reader
 

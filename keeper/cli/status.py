@@ -31,8 +31,7 @@ def command(config_path: Path, *, as_json: bool, debug: bool) -> None:
 def _facts(config: "KeeperConfig") -> dict[str, Any]:
     import time
 
-    from keeper.app.desk import switch_path, thresholds
-    from keeper.app.journal import place_of
+    from keeper.config.derived import place_of, switch_path, thresholds
     from keeper.execution.switch import Switch
     from keeper.execution.thresholds import MEMORY_S, standing
     from keeper.journal.holds import HoldView

@@ -18,7 +18,7 @@ def say(  # noqa: PLR0913  # what the verbs are given
     """Write the word into the switch file and say where; a keeper heeds it at its next block or signature."""
     import time
 
-    from keeper.app.desk import switch_path
+    from keeper.config.derived import switch_path
     from keeper.execution.switch import Switch
 
     config = load(config_path, as_json=as_json, debug=debug).config

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from keeper.app.doctor.finding import Finding, failed, from_error, passed, warned
-from keeper.app.journal import place_of
 from keeper.app.keys import address_of, keys_of
 from keeper.chain.live import LiveChain
+from keeper.config.derived import place_of
 from keeper.config.model import KeeperConfig, KeyConfig
 from keeper.errors import JournalError, KeeperError
 from keeper.journal.place import journal_path, open_reader

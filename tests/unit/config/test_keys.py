@@ -2,8 +2,8 @@
 
 import pytest
 
-from keeper.app.desk import switch_path, thresholds
 from keeper.app.keys import address_of, open_signers, passphrase, refuse_shared_roles
+from keeper.config.derived import switch_path, thresholds
 from keeper.errors import SigningKeyError
 from keeper.execution.keys import create_keystore, read_address
 from keeper.types import Address, to_checksum
