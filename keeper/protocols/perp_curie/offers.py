@@ -21,7 +21,7 @@ MARGIN_BPS: Final = 12_000
 """Margin deposited over what is needed now: marks move before we land, and what is left over comes back."""
 GAS: Final = 2_000_000
 """What deposit, takeover, exit and withdrawal burn together, measured: every step reads several mean prices anew."""
-GAS_PER_ORDER: Final = 400_000
+GAS_PER_ORDER: Final = 600_000
 LEAST_VALUE: Final = WAD
 """Smaller sizes are not offered: below a dollar a swap may come to nothing on one side, which the contract refuses."""
 

@@ -153,7 +153,7 @@ def test_orders_are_cancelled_before_and_paid_for_in_gas():
     offer = offer_of(scene(maker))
     (cancel,) = offer.prelude
     assert (cancel.to, cancel.data[:4]) == (HOUSE, selector(abi.CANCEL_ALL_EXCESS_ORDERS))
-    assert offer.gas == 2_400_000
+    assert offer.gas == 2_600_000
     assert settle.after(offer, offer.sizes[0][1], scene(maker)).account(KEY).has_orders is False
 
 
