@@ -19,7 +19,7 @@ from keeper.units import MAX_UINT256, WAD, bps_up, div_up
 
 MARGIN_BPS: Final = 12_000
 """Margin deposited over what is needed now: marks move before we land, and what is left over comes back."""
-GAS: Final = 2_000_000
+GAS: Final = 2_400_000
 """What deposit, takeover, exit and withdrawal burn together, measured: every step reads several mean prices anew."""
 GAS_PER_ORDER: Final = 600_000
 LEAST_VALUE: Final = WAD

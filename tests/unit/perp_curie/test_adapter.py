@@ -72,7 +72,7 @@ def test_worked_example_is_weighed_and_taken_whole():
     assert (offer.kind, offer.pay_token, offer.receive_token, offer.size_token) == (OfferKind.ASSUME, USDC, USDC, BASE)
     assert offer.sizes == ((WAD, 7_500 * WAD),)
     assert offer.detail.deposit(7_500 * WAD) == 900_000_002  # 120 % of 10 % of 7,500, and of the one unit on top
-    assert (offer.gas, offer.prelude) == (2_000_000, ())
+    assert (offer.gas, offer.prelude) == (2_400_000, ())
 
 
 def test_gain_is_the_share_of_the_penalty_less_what_the_exit_costs():
@@ -153,7 +153,7 @@ def test_orders_are_cancelled_before_and_paid_for_in_gas():
     offer = offer_of(scene(maker))
     (cancel,) = offer.prelude
     assert (cancel.to, cancel.data[:4]) == (HOUSE, selector(abi.CANCEL_ALL_EXCESS_ORDERS))
-    assert offer.gas == 2_600_000
+    assert offer.gas == 3_000_000
     assert settle.after(offer, offer.sizes[0][1], scene(maker)).account(KEY).has_orders is False
 
 
