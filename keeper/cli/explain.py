@@ -66,6 +66,7 @@ def _row(found: "Explanation") -> "dict[str, object]":
                 "id": plan.id,
                 "strategy": plan.opportunity.strategy,
                 "size": str(plan.opportunity.size),
+                "calls": [str(step.size) for step in plan.opportunity.calls],
                 **_offer(plan.opportunity.offer),
                 "expected_profit": str(plan.opportunity.profit.amount),
                 "profit_token": _text(plan.opportunity.profit.token),
@@ -159,7 +160,10 @@ def _show(found: "Explanation", labels: "Labels") -> None:
         chosen = plan.opportunity
         size = token_text(chosen.size, _text(chosen.offer.size_token), labels)
         profit = token_text(chosen.profit.amount, _text(chosen.profit.token), labels)
-        lines.append(f"plan  {chosen.offer.kind.value} {size}, expecting {profit}")
+        before = "".join(
+            f"{token_text(step.size, _text(step.offer.size_token), labels)}, then " for step in chosen.calls[:-1]
+        )
+        lines.append(f"plan  {chosen.offer.kind.value} {before}{size}, expecting {profit}")
 
     for no in found.declined:
         numbers = " ".join(f"{name}={value}" for name, value in no.numbers.items())
