@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 
-from keeper.heartbeat import heads_until, stop_signals
+from keeper.execution.switch import Order, Switch
+from keeper.heartbeat import heads_until, pause_signal, stop_signals
 
 
 class Following:
@@ -48,3 +49,13 @@ async def test_signals_are_left_as_they_were():
         pass
 
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+async def test_a_signal_writes_the_operators_pause_and_stops_nothing(tmp_path):
+    switch = Switch(tmp_path / "keeper.db.switch")
+    with stop_signals() as stop, pause_signal(switch):
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await asyncio.sleep(0.05)
+        assert not stop.is_set()
+
+    assert (switch.read().order, switch.read().reason) == (Order.PAUSE, "by signal")
