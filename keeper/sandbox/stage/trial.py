@@ -25,7 +25,7 @@ IDLE_BLOCKS: Final = 20
 READY_TIMEOUT_S: Final = 60.0
 SLOT_S: Final = 12.0
 """How long a real slot leaves the keeper; blocks that took it longer are counted."""
-START_PATIENCE_S: Final = 10.0
+START_PATIENCE_S: Final = 2.0
 PATIENCE_S: Final = 60.0
 """How long the next block waits for a keeper that is still at the last one: a busy machine is not its fault."""
 POLL_S: Final = 0.02
