@@ -9,7 +9,6 @@ from keeper import __version__
 from keeper.config.derived import place_of
 from keeper.config.fingerprint import fingerprint
 from keeper.config.model import KeeperConfig
-from keeper.errors import ConfigError
 from keeper.journal.database import LeaseHeldError
 from keeper.journal.store import Journal, RunInfo
 
@@ -20,12 +19,7 @@ def open_journal(config: KeeperConfig, *, live: bool) -> Journal:
     """Become the writer of a mode's journal; `JournalError` where somebody else is."""
     names = {deployment.name: deployment.adapter for deployment in config.deployments}
     info = RunInfo(__version__, fingerprint(config), int(time.time()), names)
-    try:
-        return Journal(place_of(config), live=live, chain_id=config.chain.id, run=info)
-    except ImportError:
-        raise ConfigError(
-            "the PostgreSQL driver is not installed: pip install 'keeper[postgres]'", setting=("run", "postgres")
-        ) from None
+    return Journal(place_of(config), live=live, chain_id=config.chain.id, run=info)
 
 
 async def open_when_free(config: KeeperConfig, stop: asyncio.Event) -> Journal | None:

@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, TypeAlias
 
+from keeper.errors import JournalError
 from keeper.journal.database import Cursor, Database, Parameters, SqlRow
 from keeper.journal.sqlite import SqliteDatabase, SqliteReader
 
@@ -67,9 +70,8 @@ def name_of(place: Place, chain_id: int, *, live: bool) -> str:
 def open_database(place: Place, chain_id: int, *, live: bool) -> Database:
     """Open a journal to write: this process becomes its one writer, or `JournalError` says who is."""
     if isinstance(place, PostgresPlace):
-        from keeper.journal.postgres import PostgresDatabase  # noqa: PLC0415 - its driver is an optional extra
-
-        return PostgresDatabase(place, schema_name(chain_id, live=live))
+        database: Database = _postgres().PostgresDatabase(place, schema_name(chain_id, live=live))
+        return database
 
     return SqliteDatabase(journal_path(place, live=live))
 
@@ -77,8 +79,15 @@ def open_database(place: Place, chain_id: int, *, live: bool) -> Database:
 def open_reader(place: Place, chain_id: int, *, live: bool) -> Reader:
     """Open a journal to look, beside a running keeper or alone; `JournalError` where there is none."""
     if isinstance(place, PostgresPlace):
-        from keeper.journal.postgres import PostgresReader  # noqa: PLC0415 - its driver is an optional extra
-
-        return PostgresReader(place, schema_name(chain_id, live=live))
+        reader: Reader = _postgres().PostgresReader(place, schema_name(chain_id, live=live))
+        return reader
 
     return SqliteReader(journal_path(place, live=live))
+
+
+def _postgres() -> ModuleType:
+    """Import what needs the driver, which is an optional extra."""
+    try:
+        return import_module("keeper.journal.postgres")
+    except ImportError:
+        raise JournalError("the PostgreSQL driver is not installed: pip install 'keeper[postgres]'") from None

@@ -93,8 +93,6 @@ def _look_into_database(config: KeeperConfig, *, live: bool) -> Finding:
     try:
         with open_reader(place_of(config), config.chain.id, live=live) as reader:
             return passed("journal", reader.name)
-    except ImportError:
-        return failed("journal", "the PostgreSQL driver is missing", "pip install 'keeper[postgres]'")
     except JournalError as error:
         return warned("journal", error.message, "a first run makes it, where the database answers and lets it")
 

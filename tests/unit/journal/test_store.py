@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keeper.errors import JournalError
-from keeper.journal.place import journal_path
+from keeper.journal.place import PostgresPlace, journal_path, open_database, open_reader
 from keeper.journal.queries import report_rows
 from keeper.journal.records import BlockRef
 from keeper.journal.sqlite import connect_read_only
@@ -194,3 +194,11 @@ def test_journal_files_that_others_could_read_are_closed_to_them(tmp_path):
         assert modes(killed) == dict.fromkeys(copies, 0o600)
 
     assert len(copies) == 4
+
+
+def test_a_database_without_its_driver_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keeper.journal.postgres", None)
+    place = PostgresPlace("postgresql://me@127.0.0.1/db", "postgresql://127.0.0.1")
+    for opened in (open_reader, open_database):
+        with pytest.raises(JournalError, match=r"keeper\[postgres\]"):
+            opened(place, 1, live=True)
