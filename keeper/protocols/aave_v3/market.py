@@ -44,13 +44,19 @@ class AaveV3Market:
         default_factory=dict, init=False, repr=False, compare=False
     )
     """Terms already worked out of this very market: sizing an offer asks for them hundreds of times."""
+    projections: dict[int, tuple[Reserve, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Reserves already projected, by timestamp: bounding a full close asks for those of the last block each time."""
 
     def at(self, target: BlockTarget) -> Self:
         """Project to another block; rates hold, so this is exact until somebody touches a reserve.
 
         The market after a liquidation keeps the rates from before it: exact at its own target, close beyond.
         """
-        reserves = tuple(r.projected(target.timestamp, self.rules) for r in self.reserves)
+        reserves = self.projections.get(target.timestamp)
+        if reserves is None:
+            reserves = tuple(r.projected(target.timestamp, self.rules) for r in self.reserves)
+            self.projections[target.timestamp] = reserves
+
         return replace(self, target=target, reserves=reserves)
 
     def with_prices(self, prices: Mapping[Address, int]) -> Self:
