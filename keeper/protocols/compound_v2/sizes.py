@@ -19,7 +19,7 @@ class Sizes(NamedTuple):
 
 
 def legal_sizes(terms: Terms) -> Sizes:
-    """Find every size that gives us anything.
+    """Find every size that gives us anything, but for a unit or two where a share of what is seized burns.
 
     Bounded by the close factor, by the borrower's cTokens (all that can be taken where the debt is worth more), and
     by the cash the seized cTokens are redeemed for. Interest only widens the set: the debt grows, and a cToken's
@@ -30,10 +30,15 @@ def legal_sizes(terms: Terms) -> Sizes:
 
     allowed = min(terms.max_repay, largest_repay(terms.tokens, terms.ratio))
     high = _last_redeemed(allowed, terms)
-    if high < 1 or move(high, terms).received == 0:
+    if high < 1 or move(high, terms).received <= _spare(terms):
         return Sizes((), short_of_liquidity=high < allowed)
 
     return Sizes(((_first_received(high, terms), high),), short_of_liquidity=high < allowed)
+
+
+def _spare(terms: Terms) -> int:
+    """Units by which more seized cTokens may redeem for less, where a share of them burns: the rate moves in steps."""
+    return 2 if terms.share else 0
 
 
 def _last_redeemed(allowed: int, terms: Terms) -> int:
@@ -41,7 +46,7 @@ def _last_redeemed(allowed: int, terms: Terms) -> int:
 
     What is repaid into the same market is not counted as cash: roundings would make holes in the set.
     """
-    cash = terms.collateral.cash
+    cash = terms.collateral.cash - _spare(terms)
     low, high = 0, allowed
     while low < high:
         middle = (low + high + 1) // 2  # up: the lower end is known to do
@@ -58,7 +63,7 @@ def _first_received(high: int, terms: Terms) -> int:
     low = 1
     while low < high:
         middle = (low + high) // 2  # down: the upper end is known to do
-        if move(middle, terms).received > 0:
+        if move(middle, terms).received > _spare(terms):
             high = middle
         else:
             low = middle + 1
