@@ -109,6 +109,11 @@ def test_worked_example_goes_whole_below_half_of_what_is_required(account_value,
     assert math.liquidatable_size(-5 * WAD, 1_500 * WAD, 7_500 * WAD, account_value, REQUIREMENT) == -size
 
 
+def test_half_of_an_odd_requirement_is_rounded_down():
+    assert math.liquidatable_size(200 * WAD, WAD, 200 * WAD, 3, 7) == 100 * WAD
+    assert math.liquidatable_size(200 * WAD, WAD, 200 * WAD, 2, 7) == 200 * WAD
+
+
 def test_half_counts_all_markets_together():
     most = math.liquidatable_size
     # 100,000 in all: 40,000 of this market may go whole, 80,000 by 62.5 %, rounded toward zero.
@@ -184,3 +189,22 @@ def test_growths_wrap_around_as_unchecked_subtraction_does():
     assert math.unsigned(-1) == MAX_UINT256
     assert math.unsigned(2**256) == 0
     assert math.unsigned(7) == 7
+
+
+def test_what_a_change_realizes_is_exact_at_full_scale():
+    pnl = math.pnl_to_be_realized
+    assert pnl(4 * WAD, -400 * WAD, -4 * WAD, 480 * WAD) == 80 * WAD
+    assert pnl(-4 * WAD, 400 * WAD, 4 * WAD, -480 * WAD) == -80 * WAD
+    # One unit more than there is closes everything, at 10**18 / (10**18 + 1) of the price: 119.99...9880.
+    assert pnl(WAD, -100 * WAD, -(WAD + 1), 120 * WAD) == 19_999_999_999_999_999_880
+    # A third, cut after 18 digits: 99.9999999999999999 of 300.
+    assert pnl(3 * WAD, -300 * WAD, -WAD, 120 * WAD) == 20_000_000_000_000_000_100
+    assert pnl(1, -100, -1, 120) == 20
+    assert pnl(-1, 100, 1, -90) == 10
+    assert pnl(4, -400, 0, 5) == 0
+    assert pnl(-4, 400, 0, 5) == 5
+
+
+def test_smallest_position_goes_whole():
+    assert math.liquidatable_size(1, WAD, 1, 0, 1) == 1
+    assert math.liquidatable_size(-1, WAD, 1, 0, 1) == -1
