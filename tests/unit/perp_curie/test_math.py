@@ -208,3 +208,14 @@ def test_what_a_change_realizes_is_exact_at_full_scale():
 def test_smallest_position_goes_whole():
     assert math.liquidatable_size(1, WAD, 1, 0, 1) == 1
     assert math.liquidatable_size(-1, WAD, 1, 0, 1) == -1
+    # A hundred dollars and one unit are more than a hundred dollars: half goes.
+    assert math.liquidatable_size(100 * WAD + 1, WAD, 100 * WAD + 1, 5 * WAD, 625 * WAD // 100) == 50 * WAD
+
+
+def test_scales_are_exact_where_numbers_are_large():
+    assert math.sqrt_to_price_x96(2**120) == 2**144
+    assert math.x96_to_x18(2**192) == 2**96 * 10**18
+    assert math.x18_to_x96(10**36) == 2**96 * 10**18
+    assert math.spread_ratio(3_000_000, 1_000_000) == 2_000_000
+    assert math.scaled_up(10**18, 10_000) == 1_010_101_010_101_010_102
+    assert math.scaled_down(10**18, 10_000) == 990_000_000_000_000_000
