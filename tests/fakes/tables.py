@@ -5,4 +5,5 @@ from keeper.types import to_checksum
 
 
 def aave_v3_table(world):
-    return Table("aave_v3", {"adapter": "aave_v3", "addresses_provider": to_checksum(world.aave36.addresses_provider)}, {})
+    provider = to_checksum(world.aave36.addresses_provider)
+    return Table("aave_v3", {"adapter": "aave_v3", "addresses_provider": provider}, {})
