@@ -15,7 +15,7 @@ BROKEN = [
     ("id = 1", "idd = 1", "keeper.toml:2: [chain] idd: unknown key", 'did you mean "id"?'),
     ("6Cc2", "6CC2", "keeper.toml:4: [chain] wrapped_native: 0xC02a", "the right spelling is 0xC02a"),
     ('"aave_v3"', '"aave_v4"', 'keeper.toml:19: [[deployment]] #1 adapter: unknown adapter "aave_v4"', '"aave_v3"'),
-    ('"uniswap_v3"', '"uniswap"', 'keeper.toml:24: [[venue]] #1 kind: unknown kind "uniswap"', '"uniswap_v3"'),
+    ('"uniswap_v3"', '"uniswp_v3"', 'keeper.toml:24: [[venue]] #1 kind: unknown kind "uniswp_v3"', '"uniswap_v3"'),
     ('"5 USD"', '"5 EUR"', "keeper.toml:29: [[strategy]] #1 min_profit: unknown unit 'EUR'", '"USD" or "native"'),
     ('"5 USD"', '"5000000000000000000 native"', "keeper.toml:29: [[strategy]] #1 min_profit", "whole units, not wei"),
     ("[chain]", "[chain", "keeper.toml:1: not TOML", "as many brackets as it starts with"),
