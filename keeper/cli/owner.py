@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-
-from eth_account.signers.local import LocalAccount
+from typing import TYPE_CHECKING
 
 from keeper.app.keys import operators_of
 from keeper.app.permissions import wanted_allowlist
@@ -18,6 +17,9 @@ from keeper.execution.deploy import Wallet, configure_call, deploy_executor, hea
 from keeper.execution.verify import ExecutorState, findings, read_executor
 from keeper.protocols.reads import ask
 from keeper.types import ZERO_ADDRESS, Address, BalanceAt, Call, Returned, TokenAmount, to_checksum
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 _BALANCE_OF = bytes.fromhex("70a08231")  # balanceOf(address)
 
@@ -42,7 +44,7 @@ class Prepared:
 
 
 async def deploy(
-    config: KeeperConfig, payer: LocalAccount, params: ExecutorParams, salt: bytes
+    config: KeeperConfig, payer: "LocalAccount", params: ExecutorParams, salt: bytes
 ) -> tuple[ExecutorState, int]:
     """Deploy and read back; the block number is one its events can be read from."""
     async with _chain(config) as chain:
@@ -75,7 +77,7 @@ async def verify(config: KeeperConfig, expected: Expected) -> tuple[ExecutorStat
     return state, found
 
 
-async def allow(config: KeeperConfig, owner: LocalAccount | None, *, prune: bool) -> Prepared:
+async def allow(config: KeeperConfig, owner: "LocalAccount | None", *, prune: bool) -> Prepared:
     """Bring the allow-list to what the configuration needs; entries nobody needs are taken out with `prune`."""
     async with _chain(config) as chain:
         state = await _read(config, chain)
@@ -88,7 +90,7 @@ async def allow(config: KeeperConfig, owner: LocalAccount | None, *, prune: bool
         return await _carry_out(chain, state, owner, calls, _entries(change))
 
 
-async def sweep(config: KeeperConfig, owner: LocalAccount | None, tokens: Sequence[Address]) -> Prepared:
+async def sweep(config: KeeperConfig, owner: "LocalAccount | None", tokens: Sequence[Address]) -> Prepared:
     """Send what the executor holds to its treasury: the tokens named, or everything it lists and the native token."""
     async with _chain(config) as chain:
         state = await _read(config, chain)
@@ -99,7 +101,7 @@ async def sweep(config: KeeperConfig, owner: LocalAccount | None, tokens: Sequen
 
 
 async def rule(
-    config: KeeperConfig, account: LocalAccount | None, signature: str, arguments: tuple[Address | int, ...]
+    config: KeeperConfig, account: "LocalAccount | None", signature: str, arguments: tuple[Address | int, ...]
 ) -> Prepared:
     """Make one of the calls by which the owner rules the contract; the guardian may pause it too."""
     async with _chain(config) as chain:
@@ -144,7 +146,7 @@ async def _read(config: KeeperConfig, chain: LiveChain) -> ExecutorState:
 async def _carry_out(  # noqa: PLR0913  # what every call of the owner needs
     chain: LiveChain,
     state: ExecutorState,
-    owner: LocalAccount | None,
+    owner: "LocalAccount | None",
     calls: tuple[Call, ...],
     changes: Sequence[str],
     allowed: Sequence[Address] = (),

@@ -6,10 +6,8 @@ Safe, nothing is sent: the same calls, as values, are proposed to it instead.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from eth_account.signers.local import LocalAccount
-from eth_account.types import TransactionDictType
 from eth_utils.crypto import keccak
 
 from keeper.chain.port import ChainPort, Hypothesis, Receipt
@@ -27,6 +25,10 @@ from keeper.execution.artifact import (
 from keeper.execution.explain import explain_revert
 from keeper.types import Address, BlockHead, BlockTarget, Call, to_checksum
 from keeper.units import GWEI
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
+    from eth_account.types import TransactionDictType
 
 NO_SALT: Final = bytes(32)
 DEPLOY_GAS: Final = 6_000_000
@@ -59,7 +61,7 @@ class Wallet:
     """The key that pays for and signs the owner's transactions, one after the other."""
 
     def __init__(
-        self, chain: OwnerChain, account: LocalAccount, tip_wei: int = GWEI, waiting: Waiting | None = None
+        self, chain: OwnerChain, account: "LocalAccount", tip_wei: int = GWEI, waiting: Waiting | None = None
     ) -> None:
         self._chain = chain
         self._account = account

@@ -10,14 +10,16 @@ import os
 import resource
 import stat
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from eth_account import Account
-from eth_account.signers.local import LocalAccount
 
 from keeper.errors import SigningKeyError
 from keeper.types import Address
+
+if TYPE_CHECKING:
+    from eth_account import Account
+    from eth_account.signers.local import LocalAccount
 
 SCRYPT_N: Final = 2**18
 """The work a guess at the passphrase costs: about a second, and 256 MB of memory."""
@@ -54,19 +56,19 @@ def read_address(path: Path) -> Address:
     return Address(bytes.fromhex(digits))
 
 
-def open_keystore(path: Path, passphrase: str) -> LocalAccount:
+def open_keystore(path: Path, passphrase: str) -> "LocalAccount":
     """Decrypt a key; `SigningKeyError` names the file, never the passphrase."""
     keystore = _read(path)
     _warn_if_shared(path)
     try:
-        key = Account.decrypt(keystore, passphrase)
+        key = _account().decrypt(keystore, passphrase)
     except ValueError:
         # `from None`: the library's error may quote what it was given.
         raise SigningKeyError(f"{path}: wrong passphrase, or the keystore is damaged", path=str(path)) from None
     except (KeyError, TypeError, AttributeError, NotImplementedError):
         raise SigningKeyError(f"{path} is not a V3 keystore the keeper can read", path=str(path)) from None
 
-    account: LocalAccount = Account.from_key(key)
+    account: LocalAccount = _account().from_key(key)
     named = keystore.get("address")
     if isinstance(named, str) and named.removeprefix("0x").lower() != account.address.removeprefix("0x").lower():
         raise SigningKeyError(f"{path} holds the key of {account.address}, but names another address", path=str(path))
@@ -103,16 +105,23 @@ def read_passphrase(path: Path) -> str:
     return lines[0]
 
 
+def _account() -> "Account":
+    """Load the library when a key is at hand: it brings half a second of curves that looking and dry runs never use."""
+    from eth_account import Account  # noqa: PLC0415  # late on purpose, as said above
+
+    return Account()
+
+
 def _write(path: Path, key: bytes, passphrase: str, scrypt_n: int) -> Address:
     if not passphrase:
         raise SigningKeyError("an empty passphrase protects nothing: choose one")
 
     try:
-        account: LocalAccount = Account.from_key(key)
+        account: LocalAccount = _account().from_key(key)
     except ValueError:
         raise SigningKeyError("not a private key: outside the curve's range") from None
 
-    keystore = Account.encrypt(key, passphrase, kdf="scrypt", iterations=scrypt_n)
+    keystore = _account().encrypt(key, passphrase, kdf="scrypt", iterations=scrypt_n)
     try:
         # Created for the owner alone from the first byte, and never in place of another keystore.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -5,10 +5,9 @@ signs, here or elsewhere, what comes back is written out anew from what was aske
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from coincurve import PrivateKey
-from eth_account.signers.local import LocalAccount
 
 from keeper.errors import SigningKeyError
 from keeper.execution.base import SignedTx
@@ -23,6 +22,9 @@ from keeper.execution.eip1559 import (
     signing_digest,
 )
 from keeper.types import Address, to_checksum
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 TRANSFER_GAS: Final = 21_000
 """What a transfer without data costs, and so a cancel."""
@@ -79,7 +81,7 @@ class LocalSigner:
 
     __slots__ = ("_address", "_key", "_meter", "_policy")
 
-    def __init__(self, account: LocalAccount, policy: SigningPolicy, meter: Meter | None = None) -> None:
+    def __init__(self, account: "LocalAccount", policy: SigningPolicy, meter: Meter | None = None) -> None:
         self._key = PrivateKey(bytes(account.key))
         self._address = Address(bytes.fromhex(account.address.removeprefix("0x")))
         self._policy = policy

@@ -11,10 +11,9 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from eth_account.signers.local import LocalAccount
 
 from keeper.errors import SigningKeyError
 from keeper.execution.base import Fees
@@ -24,6 +23,9 @@ from keeper.execution.signer import LocalSigner, SigningPolicy
 from keeper.execution.switch import Order, Switch
 from keeper.execution.typed_data import Schema, check_typed_data
 from keeper.types import Address, parse_address, to_checksum
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 LARGEST: Final = 1_000_000
 """Bytes of one request."""
@@ -51,7 +53,7 @@ class Rules:
 class SignerService:
     """Signs for one account. Invariant: nothing is signed that policy, count, switch or epoch forbid."""
 
-    def __init__(self, account: LocalAccount, rules: Rules) -> None:
+    def __init__(self, account: "LocalAccount", rules: Rules) -> None:
         self._account = account
         self._rules = rules
         self._signer = LocalSigner(account, rules.policy, rules.meter)

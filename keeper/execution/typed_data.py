@@ -6,13 +6,15 @@ Source: EIP-712.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from eth_account.messages import SignableMessage, encode_typed_data
 from eth_utils.exceptions import ValidationError
 
 from keeper.errors import SigningKeyError
 from keeper.types import Address, parse_address
+
+if TYPE_CHECKING:
+    from eth_account.messages import SignableMessage
 
 _DOMAIN_TYPE: Final = "EIP712Domain"
 _ARRAY: Final = re.compile(r"(\[\d*\])+$")
@@ -26,8 +28,10 @@ class Schema:
     type: str
 
 
-def check_typed_data(message: Mapping[str, Any], schemas: Iterable[Schema], chain_id: int) -> SignableMessage:
+def check_typed_data(message: Mapping[str, Any], schemas: Iterable[Schema], chain_id: int) -> "SignableMessage":
     """Return what is to be signed; `SigningKeyError` for another chain, contract or type than is listed."""
+    from eth_account.messages import encode_typed_data  # noqa: PLC0415  # half a second of curves few runs need
+
     try:
         domain = message["domain"]
         spelled = encode_type(message["primaryType"], message["types"])
