@@ -4,12 +4,15 @@ Pure: the validated configuration in, problems and warnings out. What only the c
 executor's owner) is checked where the chain is read.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from keeper.config.lines import KeyPath
 from keeper.config.model import FixedBid, KeeperConfig, KeyConfig, MoneyUnit
-from keeper.config.problems import Problem, did_you_mean
+from keeper.config.problems import Problem, did_you_mean, dotted
+from keeper.journal.place import journal_path
 from keeper.units import USD, WAD
 
 _IMPLAUSIBLE_FLOOR: Final = {MoneyUnit.USD: 1_000_000 * USD, MoneyUnit.NATIVE: 10_000 * WAD}
@@ -22,6 +25,7 @@ def check(config: KeeperConfig) -> tuple[Problem, ...]:
         *_unknown_references(config),
         *_implausible_numbers(config),
         *_unclear_keys(config),
+        *_shared_files(config),
     )
 
 
@@ -76,11 +80,38 @@ def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
                 "one market may be listed once; let both strategies name it instead",
             )
 
-    factories = [getattr(table, "factory", None) for table in config.venues]
-    for index, factory in enumerate(factories):
-        if factory is not None and factory in factories[:index]:
-            twin = config.venues[factories.index(factory)].name
-            yield Problem(("venue", index, "factory"), f'the same factory as "{twin}"', "list each venue once")
+    yield from _listed_twice(config)
+
+
+def _listed_twice(config: KeeperConfig) -> Iterator[Problem]:
+    """Find one contract under two names: what it holds would be counted twice."""
+    contracts: list[tuple[KeyPath, str, object]] = [
+        (("venue", index, key), table.name, getattr(table, key))
+        for index, table in enumerate(config.venues)
+        for key in ("factory", "manager", "wrapper")
+        if hasattr(table, key)
+    ]
+    contracts += [
+        (("venue", index, "vaults", position), table.name, vault)
+        for index, table in enumerate(config.venues)
+        for position, vault in enumerate(getattr(table, "vaults", ()))
+    ]
+    contracts += [
+        (("lender", index, "address"), table.name, ("lender", table.address))
+        for index, table in enumerate(config.lenders)
+    ]
+    contracts += [
+        (("venue", index, "kind"), table.name, table.kind)
+        for index, table in enumerate(config.venues)
+        if table.kind == "wrapped_native"
+    ]
+    named: dict[object, str] = {}
+    for path, name, contract in contracts:
+        if contract in named:
+            what = {"vaults": "vault", "kind": "exit", "address": "contract"}.get(str(path[2]), str(path[2]))
+            yield Problem(path, f'the same {what} as "{named[contract]}"', f"list each {path[0]} once")
+
+        named.setdefault(contract, name)
 
 
 def _unknown_references(config: KeeperConfig) -> Iterator[Problem]:
@@ -157,6 +188,32 @@ def _unclear_key(path: KeyPath, key: KeyConfig) -> Iterator[Problem]:
 
     if key.passphrase_file is not None and key.passphrase_credential is not None:
         yield Problem((*path, "passphrase_credential"), "beside passphrase_file", "name one of them")
+
+
+def _shared_files(config: KeeperConfig) -> Iterator[Problem]:
+    """Find one file in two places: the switch and the recording would be written over the journal or a key."""
+    files: list[tuple[KeyPath, Path | None]] = [
+        (("run", "journal"), config.run.journal),
+        (("run", "journal"), journal_path(config.run.journal, live=False)),
+        (("run", "recording"), config.run.recording),
+        (("governor", "switch_file"), config.governor.switch_file),
+    ]
+    tables: list[tuple[KeyPath, KeyConfig]] = [(("lane", index), lane) for index, lane in enumerate(config.lanes)]
+    if config.keys is not None:
+        tables.insert(0, (("keys",), config.keys))
+
+    for path, key in tables:
+        # A passphrase may be shared between keys; a keystore may not, which is said elsewhere.
+        files[:0] = [((*path, "keystore"), key.keystore), ((*path, "passphrase_file"), key.passphrase_file)]
+
+    named: dict[str, KeyPath] = {}
+    for place, file in files:
+        if file is None:
+            continue
+
+        first = named.setdefault(os.path.normpath(file), place)
+        if first != place and first[-1:] != place[-1:]:
+            yield Problem(place, f"the same file as {dotted(first)}", "one would overwrite the other")
 
 
 def _doubtful(config: KeeperConfig) -> Iterator[Problem]:

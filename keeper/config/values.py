@@ -247,10 +247,17 @@ def parse_postgres_url(value: object) -> RpcUrl:
         raise ValueError(f"not a PostgreSQL URL: {expected}")
 
     try:
-        urlsplit(text)
+        parts = urlsplit(text)
+        misread = parts.port == 0 or bool(parts.fragment)  # the port is read here: a bad one raises
     except ValueError:
-        # `from None`: the standard library's message repeats what may be a password.
-        raise ValueError(f"not a PostgreSQL URL: {expected}") from None
+        misread = True
+
+    if misread:
+        # Outside the `except`: the standard library's message repeats what may be a password.
+        raise ValueError(
+            f"not a PostgreSQL URL: {expected}, one host, its port a number, "
+            "and any of /:?#[]@% in a password written as its code (%2F for /)"
+        )
 
     return RpcUrl(text)
 

@@ -63,6 +63,13 @@ REFUSED = [
     ('"operator.json"', '"operator.json"\n"can ary\\u001b" = 1', 10, ['[keys] "...": unknown key', "keystore"]),
     ('kind = "uniswap_v3"', 'kimd = "uniswap_v3"', 22, ["[[venue]] #1 kind: missing", "say which one it is"]),
     ('factory = "', 'facotry = "', 25, ["facotry: unknown key", 'did you mean "factory"?']),
+    ("live = true", 'live = true\nrecording = "keeper.db"', 8, ["[run] recording: the same file as [run] journal"]),
+    ("[executor]", '[governor]\nswitch_file = "keeper.db"\n[executor]', 11, ["switch_file: the same file as [run]"]),
+    ("[executor]", '[governor]\nswitch_file = "./x/../operator.json"\n[executor]', 11, ["as [keys] keystore"]),
+    ("live = true", 'live = true\npostgres = "postgresql://u:canary@h:port/d"', 8, ["postgres: not a PostgreSQL"]),
+    ("live = true", 'live = true\npostgres = "postgresql://u:p/canary@h/d"', 8, ["in a password written as its code"]),
+    ("live = true", 'live = true\npostgres = "postgresql://u:1#canary@h/d"', 8, ["postgres: not a PostgreSQL"]),
+    ("live = true", 'live = true\npostgres = "postgresql://u:canary@h:99999/d"', 8, ["its port a number"]),
     ('"operator.json"', '"operator.json"\npassphrase = "canary"', 10, ["a secret does not belong", "passphrase_file"]),
     ('"operator.json"', '"operator.json"\nprivate_key = "canary"', 10, ["a secret does not belong", "compromised"]),
 ]  # fmt: skip
@@ -75,6 +82,24 @@ def test_config_broken_in_one_place_is_refused_once_at_its_line(tmp_path, old, n
     assert message.count("keeper.toml") == 1
     assert [words for words in said if words not in message] == []
     assert [secret for secret in ("can ary", "canary", "hunter2", "c0ffee00") if secret in message] == []
+
+
+TWICE = [
+    ("venue", 'kind = "uniswap_v4"\nmanager = "{}"', 8, "manager: the same manager as"),
+    ("venue", 'kind = "wsteth"\nwrapper = "{}"', 8, "wrapper: the same wrapper as"),
+    ("venue", 'kind = "erc4626"\nvaults = ["{}"]', 8, "vaults #1: the same vault as"),
+    ("venue", 'kind = "wrapped_native"', 6, "kind: the same exit as"),
+    ("lender", 'kind = "erc3156"\naddress = "{}"', 8, "address: the same contract as"),
+]
+
+
+@pytest.mark.parametrize(("table", "text", "line", "said"), TWICE, ids=[said.split(":")[0] for _, _, _, said in TWICE])
+def test_one_contract_under_two_names_is_refused(tmp_path, table, text, line, said):
+    entry = text.replace("{}", "0x" + "22" * 20)
+    twice = "".join(f'[[{table}]]\nname = "{name}"\n{entry}\n' for name in ("one", "two"))
+    message = refusal(tmp_path, GOOD + twice)
+    assert message.startswith(f"keeper.toml:{len(GOOD.splitlines()) + line}: ")
+    assert f'{said} "one"' in message
 
 
 def test_config_with_several_mistakes_names_each_once_in_order(tmp_path):
