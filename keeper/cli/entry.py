@@ -18,7 +18,7 @@ from keeper.cli.options import example
 from keeper.errors import KeeperError
 
 VERBS: Final[Mapping[str, str]] = {
-    "init": "Write a first configuration: from flags, asking for what they leave open.",
+    "init": "Write a first configuration: from flags, asking for what they leave open where there is somebody to ask.",
     "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
     "positions": "Show every position that owes something, the nearest to liquidation first.",
     "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
@@ -28,7 +28,8 @@ VERBS: Final[Mapping[str, str]] = {
     "kill": "Sign nothing any more, cancels included, and end the run; no start arms before `keeper resume`.",
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
-    "doctor": "Look at everything that can be wrong before a run, and say what to do about it.",
+    "doctor": "Look at everything that can be wrong before a run: nodes, clock, prices, contracts, executor, key, "
+    "disk.",
     "config": "Show how a configuration was understood, check it, and print its schema.",
     "keys": "Make, import and show the operator key's encrypted keystore.",
     "signer": "Hold the operator key in a process of its own, and sign what its own policy allows.",

@@ -61,7 +61,7 @@ def test_what_is_broken_is_named_with_what_to_do(folder, saved):
 
     assert code == 10
     broken = failures(found)
-    assert set(broken) == {"native price", "venue uniswap"}
+    assert set(broken) == {"native price", "venue uniswap", "executor"}  # whose list knows the right factory
     assert all(row["hint"] for row in broken.values())
     assert nobody in broken["venue uniswap"]["text"]
 

@@ -36,9 +36,10 @@ pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300), pytest.mark.xdist_gro
 
 LISTED = 60_000 * DOLLAR
 FALLEN = 52_000 * DOLLAR
-"""42,000 owed against 52,000 * 78 % = 40,560: health 0.966, so half may be repaid."""
-FALLEN_AGAIN = 45_000 * DOLLAR
-"""21,000 owed against about 0.578 * 45,000 * 78 % = 20,288 once half was repaid: health 0.966."""
+"""42,000 owed against 52,000 * 78 % = 40,560: health 0.966, so a call may repay half."""
+FALLEN_AGAIN = 43_000 * DOLLAR
+"""Two calls repay 7,960, just short of healing, and half of the rest. Then 17,020 is owed against about
+0.4956 * 43,000 * 78 % = 16,620: health 0.977."""
 MAIN, DUST, UNTRUSTED, STRANDED = range(1, 5)
 FAULTY_BLOCKS = 2
 IDLE_BLOCKS = 30
