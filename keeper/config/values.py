@@ -131,6 +131,9 @@ def parse_wei(value: object) -> int:
     if "." in number:
         raise ValueError(f"{text!r} is not a whole number of wei")
 
+    if len(number) > _PLAUSIBLE_DIGITS:
+        raise ValueError("the number is far too long")
+
     return int(number.replace("_", ""))
 
 

@@ -11,7 +11,7 @@ from typing import Self
 from keeper.errors import JournalError
 from keeper.journal.database import Parameters
 from keeper.journal.lock import JournalLock
-from keeper.journal.schema import check, prepare
+from keeper.journal.schema import MIGRATIONS, check, prepare, version_of
 from keeper.private import make_private
 
 
@@ -25,6 +25,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
         connection.row_factory = sqlite3.Row
         check(connection)
+        _require_current(connection)
     except (sqlite3.Error, JournalError) as error:
         if connection is not None:
             connection.close()
@@ -32,6 +33,21 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         raise JournalError(f"{path}: {error}") from error
 
     return connection
+
+
+def _require_current(connection: sqlite3.Connection) -> None:
+    """Refuse tables a reader cannot read: only a run makes them, or brings them up."""
+    version = version_of(connection)
+    if version == 0:
+        raise JournalError("the journal is empty: no run has written to it yet")
+
+    if version < len(MIGRATIONS):
+        raise JournalError(
+            f"an older keeper wrote it (schema version {version}, this keeper's is {len(MIGRATIONS)}): "
+            "the next run brings it up",
+            found=version,
+            known=len(MIGRATIONS),
+        )
 
 
 class SqliteDatabase:

@@ -77,6 +77,11 @@ def test_wei_that_is_not_whole_or_understood_is_refused(value):
         parse_wei(value)
 
 
+def test_wei_of_thousands_of_digits_is_refused_in_our_words():
+    with pytest.raises(ValueError, match=r"^the number is far too long$"):
+        parse_wei("9" * 5_000)
+
+
 @pytest.mark.parametrize(("value", "wad"), [("1.05", 1_050_000_000_000_000_000), ("1", 10**18), (2, 2 * 10**18)])
 def test_ratio_as_text_is_exact(value, wad):
     assert parse_ratio(value) == wad

@@ -11,6 +11,7 @@ from keeper.errors import JournalError
 from keeper.journal.place import PostgresPlace, journal_path, open_database, open_reader
 from keeper.journal.queries import report_rows
 from keeper.journal.records import BlockRef
+from keeper.journal.schema import MIGRATIONS, prepare
 from keeper.journal.sqlite import connect_read_only
 from keeper.journal.store import Journal, RunInfo
 from keeper.protocols.base import Row
@@ -85,6 +86,17 @@ def test_a_failed_open_gives_the_lock_back(tmp_path):
     for _ in range(2):
         with pytest.raises(JournalError, match=r"keeper\.db"):
             open_journal(tmp_path)
+
+
+@pytest.mark.parametrize(("version", "said"), [(0, "is empty: no run"), (1, "an older keeper wrote it")])
+def test_a_journal_no_run_has_brought_up_is_not_read(tmp_path, version, said):
+    path = tmp_path / "keeper.db"
+    path.touch()
+    with closing(sqlite3.connect(path)) as connection:
+        prepare(connection, MIGRATIONS[:version])
+
+    with pytest.raises(JournalError, match=said):
+        connect_read_only(path)
 
 
 def test_a_damaged_journal_is_refused(tmp_path):
