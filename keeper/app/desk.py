@@ -4,6 +4,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import structlog
+
 from keeper.app.keys import max_fee_wei, needed, operators_of
 from keeper.app.warm import Book
 from keeper.app.wiring import bid_policy
@@ -27,10 +29,12 @@ from keeper.execution.track import Tracker
 from keeper.journal.store import Journal
 from keeper.rivals import MarketRivals
 from keeper.settler import MarketSettler
-from keeper.types import ZERO_ADDRESS, Address
+from keeper.types import Address
 
 SHORT_BREAK_BLOCKS: Final = 25
 """A restart within so many blocks of the last pass goes on at once: five minutes on Ethereum."""
+
+log = structlog.get_logger(__name__)
 
 
 def build_desk(
@@ -40,7 +44,7 @@ def build_desk(
     policies = {strategy.name: bid_policy(strategy) for strategy in config.strategies}
     explain = _explain({deployment.name: deployment for deployment in book.deployments})
     if not signers:
-        return Desk(journal, Simulator(chain, _operator(config), explain), policies)
+        return Desk(journal, _rehearsal(config, chain, explain), policies)
 
     keys, executor = needed(config)
     governor = Governor(journal, thresholds(config.governor), Switch(switch_path(config)), started_at=int(time.time()))
@@ -73,9 +77,14 @@ def _heads_to_watch(keys: KeysConfig, journal: Journal, address: Address, book: 
     return keys.doppelganger_blocks
 
 
-def _operator(config: KeeperConfig) -> Address:
-    """Whose transactions a dry run pretends to send: the configured key's, if its keystore can be read."""
-    return next(iter(operators_of(config)), ZERO_ADDRESS)
+def _rehearsal(config: KeeperConfig, chain: LiveChain, explain: Explain) -> Simulator | None:
+    """What a dry run simulates with: the configured key's orders to the executor; None where one is missing."""
+    operator = next(iter(operators_of(config)), None)
+    if operator is None or config.executor is None:
+        log.warning("plans_not_simulated", why="a dry run simulates with an executor and a key it obeys")
+        return None
+
+    return Simulator(chain, operator, explain)
 
 
 def _explain(deployments: Mapping[str, Deployment]) -> Explain:

@@ -19,7 +19,7 @@ from keeper.execution.lane import Lane, Seating
 from keeper.execution.learning import Learning
 from keeper.execution.limits import UNLIMITED, Limits, Subject
 from keeper.execution.runway import GasRunway
-from keeper.execution.simulate import Simulator
+from keeper.execution.simulate import Simulated, Simulator
 from keeper.execution.submit import Answer
 from keeper.execution.track import is_too_late
 from keeper.journal.plans import PricedPlan
@@ -61,12 +61,15 @@ class Desk:
     def __init__(
         self,
         journal: Journal,
-        simulator: Simulator,
+        simulator: Simulator | None,
         policies: Mapping[str, BidPolicy],
         live: Live | None = None,
         rule: BaseFeeRule = EIP1559,
     ) -> None:
-        """`policies` by strategy name; without `live` this is a dry run: everything but signing."""
+        """`policies` by strategy name; without `live` this is a dry run: everything but signing.
+
+        Without a simulator, which takes an executor and a key it obeys, a dry run's plans are taken at their word.
+        """
         self._journal = journal
         self._simulator = simulator
         self._policies = policies
@@ -220,7 +223,10 @@ class Desk:
         while exact < len(priced) and priced[exact].plan is plans[exact]:
             exact += 1
 
-        found = await self._simulator.run([each.plan for each in priced], priced[0].head, exact=exact)
+        found: Sequence[Declined | Simulated | None] = [None] * len(priced)
+        if self._simulator is not None:
+            found = await self._simulator.run([each.plan for each in priced], priced[0].head, exact=exact)
+
         for each, simulated in zip(priced, found, strict=True):
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
