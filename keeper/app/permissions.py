@@ -3,10 +3,10 @@
 from keeper.app.wiring import build_adapter
 from keeper.chain.live import LiveChain
 from keeper.config.model import KeeperConfig, Lender, UniswapV3Venue, Venue
-from keeper.engine import Pace
 from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Listing, Rule
 from keeper.execution.deploy import head_of
 from keeper.execution.exits import REDEEM, UNWRAP_WSTETH, V2_SWAP, V4_CALLS
+from keeper.mind import Pace
 from keeper.planning.sources import BORROW, PULLS_BACK
 from keeper.protocols.words import selector
 

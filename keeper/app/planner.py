@@ -6,8 +6,8 @@ from typing import Self
 from keeper.app.wiring import bid_policy
 from keeper.chain.port import PinnedChain
 from keeper.config.model import KeeperConfig, StrategyConfig
-from keeper.engine import Situation
 from keeper.execution.bidding import FixedTip
+from keeper.mind import Situation
 from keeper.oracles.feeds import read_feed
 from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import FundingKind, Plan, Policy

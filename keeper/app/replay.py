@@ -11,9 +11,9 @@ from keeper.chain.flight import FlightFileError, PassRecord, RunStart, read_flig
 from keeper.chain.replay import ReplayedChain
 from keeper.config.fingerprint import from_decisive_json
 from keeper.deployment import Deployment
-from keeper.engine import Mind, Pace, decision_lines
 from keeper.errors import ChainError, StateError
 from keeper.execution.limits import Subject
+from keeper.mind import Mind, Pace, decision_lines
 from keeper.pools import PoolBook
 from keeper.protocols.base import Row
 from keeper.types import BlockHead, PositionKey

@@ -3,6 +3,7 @@
 import asyncio
 import math
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -20,16 +21,17 @@ from keeper.chain.recorder import FlightRecorder, RecordingChain
 from keeper.config.derived import switch_path
 from keeper.config.fingerprint import decisive_json
 from keeper.config.model import KeeperConfig
-from keeper.engine import Engine, Mind, Pace
-from keeper.errors import ConfigError, KeeperError, SigningKeyError, StateError
+from keeper.engine import Engine, PassSeen
+from keeper.errors import ChainError, ConfigError, KeeperError, SigningKeyError, StateError
 from keeper.execution.desk import Desk
 from keeper.execution.fenced import FencedSigner
 from keeper.execution.switch import Switch
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
 from keeper.journal.lock import KeyLock
 from keeper.journal.store import Journal
+from keeper.mind import Mind, Pace
 from keeper.oracles.feeds import read_feed
-from keeper.types import BlockHead, Reason, to_checksum
+from keeper.types import Reason, to_checksum
 from keeper.warmup import save_book
 
 SAVE_EVERY_BLOCKS: Final = 50
@@ -117,11 +119,24 @@ async def _engine(
     if recording is not None:
         await _record_start(recording, book, Pace(config.chain.block_time_s))
 
-    def after_pass(head: BlockHead) -> None:
-        if head.number % SAVE_EVERY_BLOCKS == 0:
-            save_book(journal.state, book.sources, head)
+    return Engine(mind, desk, journal, recording, [Saving(journal, book)])
 
-    return Engine(mind, desk, journal, recording, after_pass)
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Saves the book now and then, as an observer of the engine."""
+
+    journal: Journal
+    book: Book
+
+    def on_pass(self, seen: PassSeen) -> None:
+        """Save at every 50th block."""
+        head = seen.decision.head
+        if head.number % SAVE_EVERY_BLOCKS == 0:
+            save_book(self.journal.state, self.book.sources, head)
+
+    def on_dropped(self, event: HeadEvent, error: ChainError) -> None:
+        """Save nothing: the state is half-way between two blocks."""
 
 
 def _first(errors: BaseExceptionGroup[KeeperError]) -> KeeperError:

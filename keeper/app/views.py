@@ -12,9 +12,9 @@ from keeper.chain.port import PinnedChain
 from keeper.config.derived import place_of
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
-from keeper.engine import Decision, Mind, Pace, Situation
 from keeper.errors import ConfigError
 from keeper.journal.view import SavedStateView
+from keeper.mind import Decision, Mind, Pace, Situation
 from keeper.planning.base import Plan
 from keeper.planning.inputs import PlanningInput
 from keeper.planning.pipeline import plan_block

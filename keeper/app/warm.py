@@ -10,8 +10,8 @@ from keeper.app.wiring import CONVERSIONS, build_adapter, build_venue, tokens_of
 from keeper.chain.live import LiveChain
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
-from keeper.engine import Pace
 from keeper.errors import ChainError, StateError
+from keeper.mind import Pace
 from keeper.pools import PoolBook
 from keeper.telemetry.progress import Progress
 from keeper.types import ZERO_ADDRESS, BlockHead

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from keeper.chain.port import HeadEvent
 from keeper.cli import main
-from keeper.engine import Engine
+from keeper.engine import Engine, PassSeen
 from keeper.execution.base import SignedTx
-from keeper.execution.desk import Answered
 from keeper.execution.submit import PublicPool, Submission
 
 SAMPLES = Path(os.environ["KEEPER_BENCH_SAMPLES"])
@@ -24,7 +23,7 @@ class Clock:
     head = 0.0
 
 
-async def timed_on_head(engine: Engine, event: HeadEvent) -> list[Answered]:
+async def timed_on_head(engine: Engine, event: HeadEvent) -> PassSeen:
     """Start the clock, then run the pass."""
     Clock.head = time.perf_counter()
     return await on_head(engine, event)

@@ -8,10 +8,10 @@ from keeper.app.permissions import wanted_allowlist
 from keeper.app.wiring import build_adapter
 from keeper.chain.live import LiveChain
 from keeper.config.model import Deployment, KeeperConfig, Venue
-from keeper.engine import Pace
 from keeper.errors import KeeperError
 from keeper.execution.allowlist import missing
 from keeper.execution.verify import read_executor
+from keeper.mind import Pace
 from keeper.oracles.feeds import read_feed
 from keeper.types import Address, BlockHead, Reason, to_checksum
 from keeper.units import USD

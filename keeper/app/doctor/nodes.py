@@ -9,8 +9,8 @@ from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import Hypothesis
 from keeper.config.model import ChainConfig, KeeperConfig
 from keeper.config.values import RpcUrl
-from keeper.engine import Pace
 from keeper.errors import KeeperError
+from keeper.mind import Pace
 from keeper.types import ZERO_ADDRESS, BlockHead, Call
 
 Finder: TypeAlias = Callable[[str, str, str], Finding]

@@ -4,8 +4,8 @@ import pytest
 
 from keeper.chain.port import HeadEvent
 from keeper.deployment import Deployment
-from keeper.engine import Mind, Pace
 from keeper.errors import DecodeError, ReorgError, RpcError
+from keeper.mind import Mind, Pace
 from keeper.pools import PoolBook
 from keeper.types import Reason
 from tests.fakes.counting import (

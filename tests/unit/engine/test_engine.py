@@ -1,8 +1,9 @@
 """The acting half: what is decided is carried out in time or not at all, and every pass is told."""
 
 from keeper.chain.port import HeadEvent
-from keeper.engine import Decision, Engine, Pace
+from keeper.engine import Engine
 from keeper.errors import RpcError
+from keeper.mind import Decision, Pace
 from keeper.types import Reason
 from tests.fakes.counting import head
 from tests.fakes.plans import make_plan
@@ -30,8 +31,22 @@ class Deciding:
         self.tended_at = self.advanced[-1][1]
 
 
+class Watching:
+    """An observer that writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def on_pass(self, seen):
+        self.told.append(("pass", seen.decision.head.number, seen.line["planned"], seen.answers))
+
+    def on_dropped(self, event, error):
+        self.told.append(("dropped", event.head.number, error.message))
+
+
 class Desk:
     held = ()
+    disarmed = None
 
     def __init__(self):
         self.executed = []
@@ -101,3 +116,11 @@ async def test_a_pass_with_plans_is_not_idle():
     told = Told()
     await Engine(Deciding(make_plan()), Desk(), told).run(heads(1, 2, 3), lambda idle: idle >= 1)
     assert len(told.lines) == 3
+
+
+async def test_observers_are_told_of_every_pass_and_of_those_that_were_dropped():
+    first, second = Watching(), Watching()
+    engine = Engine(Deciding(failing=[False, True, False]), Desk(), Told(), observers=[first, second])
+    await engine.run(heads(1, 2, 3), lambda _idle: False)
+    assert first.told == [("pass", 1, 0, ()), ("dropped", 2, "the node fell over"), ("pass", 3, 0, ())]
+    assert second.told == first.told
