@@ -14,6 +14,7 @@ from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
 from keeper.errors import ConfigError
 from keeper.journal.view import SavedStateView
+from keeper.margin.state import DEFAULT_MARGIN_CALL_WAD, state_of
 from keeper.mind import Decision, Mind, Pace, Situation
 from keeper.planning.base import Plan
 from keeper.planning.inputs import PlanningInput
@@ -36,7 +37,6 @@ from keeper.units import MAX_UINT256, USD, WAD
 
 _CURVES: Final = 4
 _POINTS: Final = 120
-DEFAULT_MARGIN_CALL_WAD: Final = 1_050 * (WAD // 1_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +211,6 @@ def view_of(deployment: Deployment, market: Market, key: PositionKey, margin_cal
     position = deployment.adapter.health.position(key, market)
     state = state_of(health, margin_call_wad)
     return PositionView(deployment.name, deployment.adapter.adapter, key, health, state, position)
-
-
-def state_of(health: Health, margin_call_wad: int) -> HealthState:
-    """Say where a position stands; underwater is a liquidatable one whose collateral is worth less than its debt."""
-    if not health.liquidatable:
-        return HealthState.MARGIN_CALL if health.factor_wad < margin_call_wad else HealthState.HEALTHY
-
-    underwater = health.collateral_base < health.debt_base
-    return HealthState.UNDERWATER if underwater else HealthState.LIQUIDATABLE
 
 
 async def _look(

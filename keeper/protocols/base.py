@@ -6,11 +6,13 @@ same answers forever, which is what makes a pass replayable.
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 import numpy as np
+from eth_utils.crypto import keccak
 from numpy.typing import NDArray
 
+from keeper.protocols.cures import CureModel
 from keeper.protocols.reads import Reads
 from keeper.types import (
     Address,
@@ -186,6 +188,10 @@ class OfferModel(Protocol[M]):
         ...
 
 
+EXECUTOR: Final = Address(bytes(keccak(text="stands for the executor")[:20]))
+"""Stands for the executor's own address in calls an adapter builds, which does not know it: planning puts it there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
     """A call back into the executor that a protocol makes while ours runs.
@@ -225,16 +231,29 @@ class Ensure:
 
 
 @dataclass(frozen=True, slots=True)
+class Right:
+    """A right to move what the executor has in a protocol's own ledger: `on.selector(spender)`.
+
+    The spender is the one the allow-list names for the call it comes with. It ends with the transaction.
+    """
+
+    on: Address
+    selector: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class GuardedCall:
     """One call of a plan, what the executor fills in and, where the protocol calls back, what it must expect.
 
-    `ensures` must hold right after the call: that nothing was left behind in the protocol, say.
+    `ensures` must hold right after the call: that nothing was left behind in the protocol, say. `right` is given
+    before it.
     """
 
     call: Call
     callback: Callback | None = None
     gains: tuple[Gain, ...] = ()
     ensures: Ensure | None = None
+    right: Right | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,13 +261,15 @@ class Permission:
     """One (target, selector) the executor's allow-list needs.
 
     `spender` is who may pull: that of an approval, or the target itself of a call that pulls what it is paid in
-    tokens the adapter does not name. None where nobody pulls. A payable call is sent native assets along.
+    tokens the adapter does not name. None where nobody pulls. A payable call is sent native assets along. A call that
+    gives a right names the one that takes it back.
     """
 
     target: Address
     selector: bytes
     spender: Address | None = None
     payable: bool = False
+    revoke: bytes | None = None
 
 
 class CallEncoder(Protocol[M_contra]):
@@ -309,3 +330,4 @@ class Adapter(Generic[M]):
     offers: OfferModel[M]
     encoder: CallEncoder[M]
     lenders: LenderModel[M] | None
+    cures: CureModel[M] | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from keeper.protocols.aave import encode as liquidation
-from keeper.protocols.aave_v3 import errors, health, offers, screen, settle
+from keeper.protocols.aave_v3 import cures, errors, health, offers, screen, settle
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.permissions import permissions
 from keeper.protocols.base import Lender
@@ -62,3 +62,13 @@ class AaveV3Lender:
             for reserve in market.reserves
             if reserve.active and not reserve.paused and reserve.lends_flash and reserve.available > 0
         ]
+
+
+class AaveV3Cures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)

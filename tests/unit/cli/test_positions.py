@@ -4,12 +4,13 @@ import json
 
 import pytest
 
-from keeper.app.views import PositionView, UnknownView, state_of, stopped, view_of
+from keeper.app.views import PositionView, UnknownView, stopped, view_of
 from keeper.app.wiring import build_adapter
 from keeper.cli.positions import _is_below
 from keeper.config.adapters import AaveV3Deployment, MorphoBlueDeployment
 from keeper.deployment import Deployment
 from keeper.errors import StateError
+from keeper.margin.state import state_of
 from keeper.protocols.aave_v2 import build as build_aave_v2
 from keeper.telemetry.table import positions_table
 from keeper.types import Address, Declined, Health, HealthState, PositionKey, Reason, to_checksum
