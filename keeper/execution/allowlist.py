@@ -79,7 +79,9 @@ class Allowlist:
         spenders = {entry.spender for entry in wanted if entry.spender is not None}
         called = (entry for entry in wanted if entry.spender in (None, entry.target))
         rules = (
-            Rule(
+            Rule(entry.target, entry.selector, Kind.GRANT, revoke=entry.revoke)
+            if entry.revoke is not None
+            else Rule(
                 entry.target,
                 entry.selector,
                 Kind.PAYABLE if entry.payable else Kind.CALL,

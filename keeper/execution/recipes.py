@@ -5,7 +5,7 @@ since most protocols want to be told where to send things.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from eth_utils.crypto import keccak
@@ -18,6 +18,7 @@ from keeper.execution.operations import (
     Answer,
     Call,
     Expect,
+    Grant,
     Op,
     Patch,
     Pay,
@@ -29,7 +30,7 @@ from keeper.execution.operations import (
     exact,
     gain_of,
 )
-from keeper.protocols.base import GuardedCall
+from keeper.protocols.base import EXECUTOR, GuardedCall
 from keeper.types import Address, TokenAmount
 from keeper.units import MAX_UINT256
 
@@ -201,6 +202,23 @@ def v2_swap(
 
 
 # Protocols ----------------------------------------------------------------------------------------------------------
+
+
+def placed(step: GuardedCall, executor: Address) -> GuardedCall:
+    """Put the executor's address where an adapter, which does not know it, left `EXECUTOR`."""
+    call, callback = step.call, step.callback
+    if callback is not None:
+        callback = replace(callback, data=callback.data.replace(EXECUTOR, executor))
+
+    return replace(step, call=replace(call, data=call.data.replace(EXECUTOR, executor)), callback=callback)
+
+
+def rights(step: GuardedCall) -> tuple[Grant, ...]:
+    """What must be given before a protocol's call, if anything; the frame's end takes it back."""
+    if step.right is None:
+        return ()
+
+    return (Grant(step.right.on, step.right.selector, step.call.to, step.call.data[:4]),)
 
 
 def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:

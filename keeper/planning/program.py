@@ -19,6 +19,8 @@ from keeper.execution.recipes import (
     flash_morpho,
     guarded,
     lend_from_vault,
+    placed,
+    rights,
 )
 from keeper.planning.base import Funding, Opportunity
 from keeper.planning.funding import CALLBACK, SWAP, VAULT
@@ -43,7 +45,7 @@ def program(opportunity: Opportunity, calls: Sequence[GuardedCall], executor: Ad
     gained = [gain.token for step in calls for gain in step.gains if gain.token != ZERO_ADDRESS]
     sold = [hop.token_in for hop in route.hops]
     watched = dict.fromkeys(token for token in (*gained, *sold) if token != pay_token)
-    prelude = [guarded(GuardedCall(call)) for call in opportunity.calls[0].offer.prelude]
+    prelude = [guarded(placed(GuardedCall(call), executor)) for call in opportunity.calls[0].offer.prelude]
     if funding.lender.kind == CALLBACK:
         core = taken
     elif funding.lender.kind == SWAP:
@@ -90,7 +92,7 @@ def _taken(calls: Sequence[GuardedCall], spends: Sequence[Payment], executor: Ad
 
     ops: list[Op] = []
     for i, step in enumerate(calls):
-        ops += (guarded(step, pulls.get(i, ())), *ensured(step, executor))
+        ops += (*rights(step), guarded(placed(step, executor), pulls.get(i, ())), *ensured(step, executor))
 
     return tuple(ops)
 

@@ -50,6 +50,15 @@ def test_a_payable_call_may_be_sent_value():
     )
 
 
+def test_a_call_that_gives_a_right_is_listed_with_the_one_that_takes_it_back():
+    permissions = [Permission(POOL, LIQUIDATE, POOL), Permission(POOL, APPROVE, revoke=b"\1\2\3\4")]
+
+    assert Allowlist.from_permissions(permissions).rules == (
+        Rule(POOL, LIQUIDATE, Kind.CALL, POOL),
+        Rule(POOL, APPROVE, Kind.GRANT, None, b"\1\2\3\4"),
+    )
+
+
 def test_configure_is_encoded_as_the_abi_has_it():
     allowlist = Allowlist(
         (Rule(POOL, LIQUIDATE, Kind.CALL, POOL), Rule(OTHER, b"\1" * 4, Kind.GRANT, None, b"\2" * 4)),

@@ -11,6 +11,7 @@ from keeper.execution.operations import (
     CALL_VALUE,
     Allow,
     Answer,
+    Grant,
     Patch,
     Pay,
     PoolId,
@@ -22,6 +23,7 @@ from keeper.execution.operations import (
     exact,
     gain_of,
 )
+from keeper.execution.operations import Call as ChainOp
 from keeper.execution.recipes import (
     NO_LIMIT_DOWN,
     NO_LIMIT_UP,
@@ -36,10 +38,13 @@ from keeper.execution.recipes import (
     flash_v3,
     guarded,
     lend_from_vault,
+    placed,
+    rights,
     v2_swap,
     v3_swap,
 )
-from keeper.protocols.base import Callback, Ensure, Gain, GuardedCall
+from keeper.protocols.base import EXECUTOR as UNKNOWN
+from keeper.protocols.base import Callback, Ensure, Gain, GuardedCall, Right
 from keeper.types import ZERO_ADDRESS, Address, Call, TokenAmount
 
 EXECUTOR, LENDER, TOKEN, OTHER = (Address(bytes([n] * 20)) for n in (1, 2, 3, 4))
@@ -225,6 +230,23 @@ def test_what_a_call_must_leave_is_asked_about_the_executor():
     assert ensured(GuardedCall(call, ensures=Ensure(OTHER, b"\5\6\7\x08", 1, 2)), EXECUTOR) == (
         Require(OTHER, b"\5\6\7\x08" + bytes(12) + EXECUTOR, 2, 1),
     )
+
+
+def test_executor_takes_its_place_in_the_call_and_in_what_the_callback_brings():
+    """Adapters do not know who runs their calls: a recipient is left open until a plan is built."""
+    inner = encode_program([ChainOp(TOKEN, b"\1\2\3\4" + UNKNOWN)])
+    data = b"\1\2\3\4" + abi_encode(["address", "bytes"], [text(UNKNOWN), inner])
+    call = guarded(placed(GuardedCall(Call(LENDER, data), Callback(LENDER, b"\5\6\7\10", 0, inner)), EXECUTOR))
+
+    assert call.data[4:36] == EXECUTOR.rjust(32, b"\0")
+    assert carried(call) == (ChainOp(TOKEN, b"\1\2\3\4" + EXECUTOR),)
+
+
+def test_right_is_given_to_the_spender_of_the_call_it_comes_with():
+    step = GuardedCall(Call(LENDER, b"\1\2\3\4rest"), right=Right(OTHER, b"\5\6\7\x08"))
+
+    assert rights(GuardedCall(step.call)) == ()
+    assert rights(step) == (Grant(OTHER, b"\5\6\7\x08", LENDER, b"\1\2\3\4"),)
 
 
 def test_protocol_call_is_filled_in_with_what_was_gained():

@@ -7,13 +7,15 @@ import pytest
 from keeper.execution.explain import decode_execute, decode_program
 from keeper.execution.operations import Pay, Watch, argument, exact, gain_of
 from keeper.planning.base import ALL_FUNDING, FundingKind
+from keeper.planning.board import Board
 from keeper.planning.funding import CALLBACK, SWAP, VAULT
 from keeper.planning.pipeline import plan_block
 from keeper.planning.swaps import MAY_PAY_BPS
+from keeper.planning.ways import ways_to
 from keeper.protocols.base import Lender
-from keeper.types import Reason
+from keeper.types import ZERO_ADDRESS, Offer, OfferKind, Reason
 from tests.fakes.lending import MARKET, Rate
-from tests.fakes.planning import DAI, DEEP, POLICY, USDC, WETH, inputs, market, usdc_debt
+from tests.fakes.planning import DAI, DEEP, POLICY, USDC, WETH, inputs, market, position, usdc_debt
 from tests.fakes.pools import FACTORY, address, deep_pool
 
 THROUGH_DAI = (
@@ -150,3 +152,14 @@ def test_payment_exact_to_the_loan_is_made_to_lenders_that_do_not_pull():
 
     assert (loan.target, pay) == (PURSE, Pay(USDC, exact(10_000 * 10**6)))
     assert DEEP.kind == "uniswap_v3"
+
+
+def test_a_call_that_pays_by_itself_needs_nobodys_money():
+    """Bark, redo: nothing is paid, so nothing is borrowed, whatever the strategy allows."""
+    barred = replace(POLICY, funding=frozenset({FundingKind.INVENTORY}))
+    reward = Offer("market", OfferKind.TRIGGER, position(), USDC, USDC, USDC, ((5, 5),), detail=0)
+    given = inputs(market(usdc_debt(10_000)), policies=(barred,))
+
+    (way,) = ways_to(reward, barred, Board.of(given), given)
+
+    assert (way.lender.kind, way.lender.lender, way.route.hops) == (CALLBACK, ZERO_ADDRESS, ())
