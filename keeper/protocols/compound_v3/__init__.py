@@ -1,0 +1,1 @@
+"""Compound V3 (Comet)."""
