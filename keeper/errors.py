@@ -31,6 +31,14 @@ class SigningKeyError(KeeperError):
     exit_code = 3
 
 
+class SignerError(SigningKeyError):
+    """The signer will not sign this now, by its own count or rules; the next thing it is asked for it may."""
+
+
+class SignerAwayError(SignerError):
+    """The signer cannot be asked, or cannot be believed: nothing is signed until that changes."""
+
+
 class ChainError(KeeperError):
     """The node could not give an answer that can be relied on."""
 

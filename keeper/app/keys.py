@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import structlog
+
 from keeper.app.wiring import bid_policy
 from keeper.config.model import ExecutorConfig, KeeperConfig, KeyConfig, KeysConfig
-from keeper.errors import ConfigError, SigningKeyError
+from keeper.errors import ConfigError, SignerError, SigningKeyError
 from keeper.execution.calldata import EXECUTE_SELECTOR
 from keeper.execution.keys import hide_memory, open_keystore, read_address, read_passphrase
 from keeper.execution.meter import Caps, SigningMeter
@@ -21,6 +23,8 @@ from keeper.types import Address, to_checksum
 
 CREDENTIALS: Final = "CREDENTIALS_DIRECTORY"
 """The environment variable by which systemd names the folder of a service's credentials; it holds no secret."""
+
+log = structlog.get_logger(__name__)
 
 
 def keys_of(config: KeeperConfig) -> tuple[KeyConfig, ...]:
@@ -83,10 +87,12 @@ def open_signers(config: KeeperConfig, epoch: Callable[[], int | None] = lambda:
 
 
 async def check_signers(signers: tuple[Signer, ...]) -> None:
-    """Ask every remote signer whether it is there and holds its key."""
+    """Ask every signer whether it holds its key; one that is away is waited for while the run goes on."""
     for signer in signers:
-        if isinstance(signer, RemoteSigner):
+        try:
             await signer.check()
+        except SignerError as error:
+            log.warning("signer_awaited", operator=to_checksum(signer.address), why=error.message)
 
 
 async def close_signers(signers: tuple[Signer, ...]) -> None:

@@ -18,6 +18,7 @@ from keeper.execution.bidding import EIP1559, BaseFeeRule, BidPolicy, bid
 from keeper.execution.lane import Lane, Seating
 from keeper.execution.learning import Learning
 from keeper.execution.limits import UNLIMITED, Limits, Subject
+from keeper.execution.outbox import Unsigned
 from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulated, Simulator
 from keeper.execution.submit import Answer
@@ -26,7 +27,7 @@ from keeper.journal.plans import PricedPlan
 from keeper.journal.records import TxKind, TxRecord, TxState
 from keeper.journal.store import Journal
 from keeper.planning.base import Plan
-from keeper.types import BlockHead, Declined, Reason
+from keeper.types import BlockHead, Declined, Reason, to_checksum
 
 Answered: TypeAlias = Outcome | Declined
 _ANSWERS: Final = {Answer.TAKEN: Status.SENT, Answer.UNKNOWN: Status.SENT, Answer.REFUSED: Status.REFUSED}
@@ -100,8 +101,9 @@ class Desk:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Which limits hold plans back at present."""
-        return self._limits.held
+        """What holds plans back at present: limits, and keys that cannot be used."""
+        keys = (f"{to_checksum(lane.sender)}: {lane.disarmed}" for lane in self._lanes if lane.disarmed is not None)
+        return (*self._limits.held, *keys)
 
     async def arm(self, *, adopt: bool = False) -> None:
         """Take up what the last run left in flight and get ready to sign; `SigningKeyError` for an unfit key."""
@@ -128,6 +130,7 @@ class Desk:
     async def track(self, head: BlockHead) -> list[Outcome]:
         """Follow what is in flight up to this head; what was booked."""
         async with self._turn:
+            await self._ask_signers()
             outcomes = [outcome for lane in self._lanes for outcome in await lane.follow(head)]
             self._limits.on_head(head)
             if self._learning is not None:
@@ -171,6 +174,13 @@ class Desk:
 
     def _open(self) -> list[TxRecord]:
         return [record for lane in self._lanes for record in self._journal.transactions.open(lane.sender)]
+
+    async def _ask_signers(self) -> None:
+        """Ask signers that were away whether they are back, all at once: one that hangs costs no more than one wait."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                if lane.outbox.silent is not None:
+                    group.create_task(lane.outbox.ask_signer(), name="ask_signer")
 
     # One stage each ------------------------------------------------------------------------------------------------
 
@@ -254,6 +264,10 @@ class Desk:
             offer = each.plan.opportunity.offer
             self._subjects[each.plan.id] = (offer.deployment, offer.key)
             sent = await lane.outbox.send_plan(each.plan, each.bid.fees)
+            if isinstance(sent, Unsigned):
+                answers[each.plan.id] = self._conclude_unsigned(each, sent)
+                continue
+
             status = _ANSWERS[sent.submission.answer]
             if status is Status.REFUSED:
                 self._journal.record_verdict(each.plan.id, status, each.head.number, sent.submission.reason)
@@ -270,6 +284,11 @@ class Desk:
         self._journal.record_verdict(priced.plan.id, status, priced.head.number, reason, numbers)
         log.info("plan_concluded", plan=priced.plan.id, status=status.value, reason=reason)
         return outcome_of(priced, status, b"", reason)
+
+    def _conclude_unsigned(self, priced: PricedPlan, unsigned: Unsigned) -> Outcome:
+        self._journal.record_verdict(priced.plan.id, Status.REFUSED, priced.head.number, unsigned.why)
+        log.warning("plan_unsigned", plan=priced.plan.id, why=unsigned.why)
+        return outcome_of(priced, Status.REFUSED, b"", unsigned.why)
 
     def _subject(self, plan_id: str) -> Subject:
         if plan_id not in self._subjects:

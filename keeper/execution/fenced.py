@@ -22,6 +22,10 @@ class FencedSigner:
         """See `Signer`."""
         return self._signer.address
 
+    async def check(self) -> None:
+        """See `Signer`."""
+        await self._signer.check()
+
     async def sign(self, tx: UnsignedTx) -> SignedTx:
         """Sign; `JournalError` where another keeper may be the writer by now."""
         self._journal.fence()

@@ -14,6 +14,7 @@ from keeper.execution.base import Outcome
 from keeper.execution.outbox import Outbox
 from keeper.execution.track import Tracker
 from keeper.planning.base import Plan
+from keeper.planning.underway import Underway
 from keeper.types import Address, BlockHead, to_checksum
 
 log = structlog.get_logger(__name__)
@@ -23,7 +24,7 @@ class Lane:
     """One key at work.
 
     Invariant: `disarmed` is None only after `arm`, and never again once the key was found to be used elsewhere or
-    delegated; a restart, by somebody who looked into it, arms again.
+    delegated: a restart, by somebody who looked into it, arms again. A signer that is away disarms until it is back.
     """
 
     def __init__(self, account: OperatorAccount, outbox: Outbox, tracker: Tracker, *, watch_heads: int = 0) -> None:
@@ -31,13 +32,18 @@ class Lane:
         self.account = account
         self.outbox = outbox
         self.tracker = tracker
-        self.disarmed: str | None = "not armed yet"
+        self._reason: str | None = "not armed yet"
         self._watch_heads = watch_heads
 
     @property
     def sender(self) -> Address:
         """Whose transactions these are."""
         return self.outbox.sender
+
+    @property
+    def disarmed(self) -> str | None:
+        """Why nothing is signed with the key at present, None while it is."""
+        return self.outbox.silent if self._reason is None else self._reason
 
     async def arm(self, *, adopt: bool = False) -> None:
         """Take up what the last run left in flight; `SigningKeyError` for a delegated key, or one the journal misses.
@@ -47,6 +53,7 @@ class Lane:
         await self.account.refuse_delegation()
         self.outbox.start(await self.account.nonce(), adopt=adopt)
         self.outbox.refuse_strangers(await self.account.nonce(pending=True))
+        await self.outbox.ask_signer()
         self._watched()
 
     async def follow(self, head: BlockHead) -> list[Outcome]:
@@ -59,8 +66,9 @@ class Lane:
             return []
 
         foreign = self.tracker.foreign or self.account.delegated
-        self._disarm(foreign)
-        if foreign is None and self._watch_heads:
+        if foreign is not None:
+            self.disarm(foreign)
+        elif self._watch_heads:
             self._watch_heads -= 1
             self._watched()
 
@@ -69,10 +77,10 @@ class Lane:
     def _watched(self) -> None:
         """Arm when nobody else was seen for long enough."""
         if self._watch_heads:
-            self.disarmed = f"watching for somebody else with the key, {self._watch_heads} more blocks"
+            self._reason = f"watching for somebody else with the key, {self._watch_heads} more blocks"
             return
 
-        self.disarmed = None
+        self._reason = None
         log.info(
             "lane_armed",
             operator=to_checksum(self.sender),
@@ -80,30 +88,33 @@ class Lane:
             in_flight=len(self.outbox.ledger.in_flight),
         )
 
-    def _disarm(self, why: str | None) -> None:
-        if why is None or (self.disarmed is not None and not self._watch_heads):
+    def disarm(self, why: str) -> None:
+        """Sign for no more plans with this key until a restart; the first reason stays."""
+        if self._reason is not None and not self._watch_heads:
             return
 
         self._watch_heads = 0
-
+        self._reason = why
         log.error(
             "lane_disarmed",
             operator=to_checksum(self.sender),
             why=why,
             advice="find out who else uses the key, then start again",
         )
-        self.disarmed = why
 
 
 class Seating:
     """Finds the lane for each plan of one pass. Invariant: no lane is given more than it can pay for at the worst."""
 
-    def __init__(self, free_wei: Mapping[Lane, int], plans: Sequence[Plan]) -> None:
-        """`free_wei` is what each armed lane has left, in the operator's order."""
+    def __init__(
+        self, free_wei: Mapping[Lane, int], plans: Sequence[Plan], ahead: Mapping[Lane, Sequence[Underway]]
+    ) -> None:
+        """`free_wei` is what each armed lane has left, in the operator's order; `ahead` what is under way on it."""
         self._free_wei = dict(free_wei)
         self._queued = {lane: _waiting(lane) for lane in free_wei}
-        self._group = _groups(plans)
-        self._lane: dict[int, Lane] = {}
+        self._touched = {plan.id: Underway.of(plan.opportunity).touched for plan in plans}
+        self._group = _groups(self._touched)
+        self._lane = self._behind(ahead)
 
     @property
     def most_free_wei(self) -> int:
@@ -126,28 +137,31 @@ class Seating:
         self._queued[lane] += 1
         return lane
 
+    def _behind(self, ahead: Mapping[Lane, Sequence[Underway]]) -> dict[int, Lane]:
+        """The lane of each group that touches what is under way there: it must not land before that."""
+        lanes: dict[int, Lane] = {}
+        for lane in self._free_wei:
+            moving = frozenset[object]().union(*(plan.touched for plan in ahead.get(lane, ())))
+            for plan_id, touched in self._touched.items():
+                if not moving.isdisjoint(touched):
+                    lanes.setdefault(self._group[plan_id], lane)
+
+        return lanes
+
 
 def _waiting(lane: Lane) -> int:
     """Count nonces that no block has used yet."""
     return sum(nonce >= lane.outbox.ledger.mined for nonce in lane.outbox.ledger.in_flight)
 
 
-def _groups(plans: Sequence[Plan]) -> dict[str, int]:
+def _groups(touched: Mapping[str, frozenset[object]]) -> dict[str, int]:
     """Number plans so that two that touch the same thing, directly or through others, have the same number."""
-    group = {plan.id: place for place, plan in enumerate(plans)}
+    group = {plan_id: place for place, plan_id in enumerate(touched)}
     first_at: dict[object, str] = {}
-    for plan in plans:
-        for thing in _touched(plan):
-            other = first_at.setdefault(thing, plan.id)
-            low, high = sorted((group[other], group[plan.id]))
+    for plan_id, things in touched.items():
+        for thing in things:
+            other = first_at.setdefault(thing, plan_id)
+            low, high = sorted((group[other], group[plan_id]))
             group = {name: low if number == high else number for name, number in group.items()}
 
     return group
-
-
-def _touched(plan: Plan) -> set[object]:
-    """What a plan leaves otherwise than it found it: a deployment's two tokens, pools, and who lends."""
-    opportunity = plan.opportunity
-    offer, lender = opportunity.offer, opportunity.funding.lender
-    tokens = {(offer.deployment, offer.pay_token), (offer.deployment, offer.receive_token)}
-    return {*tokens, *(hop.pool for hop in opportunity.route.hops), (lender.lender, lender.token)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from keeper.errors import SigningKeyError
+from keeper.errors import SignerError, SigningKeyError
 from keeper.execution.eip1559 import UnsignedTx
 from keeper.private import make_private
 from keeper.types import Address
@@ -59,18 +59,18 @@ class SigningMeter:
         return sum(self._worst.values())
 
     def admit(self, sender: Address, tx: UnsignedTx) -> None:
-        """Count a transaction that is about to be signed; `SigningKeyError` where it would pass a cap."""
+        """Count a transaction that is about to be signed; `SignerError` where it would pass a cap."""
         now = int(self._clock())
         self._forget(now)
         recent = sum(entry.at > now - _MINUTE_S for entry in self._entries)
         if recent >= self._caps.per_minute:
-            raise SigningKeyError(f"refused to sign: {recent} signatures within a minute, which is the cap")
+            raise SignerError(f"refused to sign: {recent} signatures within a minute, which is the cap")
 
         entry = _Entry(now, (sender, tx.nonce), tx.gas_limit * tx.fees.max_fee_wei)
         known = self._worst.get(entry.nonce, 0)
         total = self.spent_wei - known + max(known, entry.cost_wei)
         if total > self._caps.budget_wei:
-            raise SigningKeyError(
+            raise SignerError(
                 f"refused to sign: with this one {total} wei could be spent within a day, {self._caps.budget_wei} may",
                 total_wei=total,
                 budget_wei=self._caps.budget_wei,
@@ -115,7 +115,7 @@ class SigningMeter:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise SigningKeyError(f"cannot count in {self._path}: {error.strerror}; nothing is signed") from None
+            raise SignerError(f"cannot count in {self._path}: {error.strerror}; nothing is signed") from None
 
     def _load(self, path: Path) -> None:
         """Read the file and write it again without what is over, so that it stays as short as a day."""

@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from keeper.errors import JournalError, SigningKeyError
+from keeper.errors import JournalError, SignerAwayError, SignerError, SigningKeyError
 from keeper.execution.base import Fees, SignedTx
 from keeper.execution.limits import UNLIMITED, Limits
 from keeper.execution.nonce import NonceLedger
@@ -33,6 +33,13 @@ class Sent:
 
     tx: SignedTx
     submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """What the signer did not sign, and why; nothing left, and the nonce is as free as before."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,8 @@ class Outbox:
         self.limits = limits
         self.cancel_cap_wei = max_fee_wei * CANCEL_FEE_HEADROOM
         self.ledger = NonceLedger(0)
+        self.silent: str | None = None
+        """Why the signer cannot be asked, None while it can."""
 
     @property
     def sender(self) -> Address:
@@ -107,19 +116,32 @@ class Outbox:
                 nonce=nonce,
             )
 
-    async def send_plan(self, plan: Plan, fees: Fees) -> Sent:
+    async def ask_signer(self) -> None:
+        """Find out whether the signer can be asked; one that is back is asked again from here on."""
+        try:
+            await self._signer.check()
+        except SigningKeyError as error:
+            self._note_silence(error.message)
+            return
+
+        if self.silent is not None:
+            log.info("signer_returned", operator=to_checksum(self.sender))
+
+        self.silent = None
+
+    async def send_plan(self, plan: Plan, fees: Fees) -> Sent | Unsigned:
         """Sign and send a plan on the next free nonce."""
         nonce = self.ledger.reserve()
         unsigned = UnsignedTx(plan.id, plan.executor, plan.data, nonce, plan.gas_limit, fees)
         return await self._dispatch(_Draft(unsigned, TxKind.PLAN, plan.max_block, plan.target.expires_at))
 
-    async def send_rung(self, record: TxRecord, plan: PlanRecord, fees: Fees) -> Sent:
+    async def send_rung(self, record: TxRecord, plan: PlanRecord, fees: Fees) -> Sent | Unsigned:
         """Offer more for a plan that is in flight: another alternative at its nonce, of which one can land."""
         tx = record.tx
         unsigned = UnsignedTx(tx.plan_id, plan.executor, plan.data, tx.nonce, tx.gas_limit, fees)
         return await self._dispatch(_Draft(unsigned, TxKind.PLAN, record.max_block, record.expires_at))
 
-    async def send_cancel(self, nonce: int, fees: Fees, plan_id: str | None) -> Sent:
+    async def send_cancel(self, nonce: int, fees: Fees, plan_id: str | None) -> Sent | Unsigned:
         """Use a nonce up by a transfer of nothing to ourselves, in place of whatever was signed for it before."""
         self.ledger.take(nonce)
         unsigned = UnsignedTx(plan_id, self.sender, b"", nonce, TRANSFER_GAS, fees)
@@ -145,8 +167,12 @@ class Outbox:
         if record.state in (TxState.SIGNED, TxState.AMBIGUOUS, TxState.REORGED):
             self._journal.move(record.tx.hash, TxState.SENT, detail=detail)
 
-    async def _dispatch(self, draft: _Draft) -> Sent:
+    async def _dispatch(self, draft: _Draft) -> Sent | Unsigned:
         nonce = draft.unsigned.nonce
+        if self.silent is not None:
+            self._give_back(nonce)
+            return Unsigned(self.silent)
+
         before = self._journal.transactions.at_nonce(self.sender, nonce)
         plan_id = draft.unsigned.plan_id if draft.kind is TxKind.PLAN else None
         try:
@@ -168,6 +194,14 @@ class Outbox:
                     state=TxState.SIGNED,
                 )
             )
+        except SignerError as error:
+            self._give_back(nonce)
+            if isinstance(error, SignerAwayError):
+                self._note_silence(error.message)
+            else:
+                await self.ask_signer()  # it may say no because it has another key by now
+
+            return Unsigned(error.message)
         except (SigningKeyError, JournalError):
             self._give_back(nonce)
             raise
@@ -199,6 +233,12 @@ class Outbox:
             reason=submission.reason,
         )
         return Sent(signed, submission)
+
+    def _note_silence(self, why: str) -> None:
+        if self.silent is None:
+            log.warning("signer_lost", operator=to_checksum(self.sender), why=why)
+
+        self.silent = why
 
     def _give_back(self, nonce: int) -> None:
         """Free a nonce if nothing signed for it can be anywhere; the journal's next intent there says so."""

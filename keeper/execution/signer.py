@@ -63,8 +63,12 @@ class Signer(Protocol):
         """Whose transactions these are."""
         ...
 
+    async def check(self) -> None:
+        """Raise `SignerError` where it cannot sign at present, `SigningKeyError` where it never will."""
+        ...
+
     async def sign(self, tx: UnsignedTx) -> SignedTx:
-        """Sign, or raise `SigningKeyError` for what the policy forbids."""
+        """Sign, or raise `SigningKeyError` for what the policy forbids, `SignerError` for what may be had later."""
         ...
 
 
@@ -72,7 +76,7 @@ class Meter(Protocol):
     """Whoever counts what was signed."""
 
     def admit(self, sender: Address, tx: UnsignedTx) -> None:
-        """Count a transaction that is about to be signed; `SigningKeyError` where it would be one too many."""
+        """Count a transaction that is about to be signed; `SignerError` where it would be one too many."""
         ...
 
 
@@ -90,6 +94,9 @@ class LocalSigner:
     @property
     def address(self) -> Address:
         return self._address
+
+    async def check(self) -> None:
+        """Find nothing wrong: the key is here."""
 
     async def sign(self, tx: UnsignedTx) -> SignedTx:
         """Sign a type-2 transaction and prove that it is what was asked for, from whom it should be."""

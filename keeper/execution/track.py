@@ -18,7 +18,7 @@ from keeper.execution.bidding import base_fee_after_full_blocks, next_base_fee, 
 from keeper.execution.booking import Bookkeeper
 from keeper.execution.ladder import Alternatives, Ladder, current, dearest
 from keeper.execution.limits import Subject
-from keeper.execution.outbox import Outbox
+from keeper.execution.outbox import Outbox, Sent
 from keeper.journal.records import TxKind, TxRecord, TxState
 from keeper.journal.store import Journal
 from keeper.types import BlockHead
@@ -200,14 +200,14 @@ class Tracker:
             await self._outbox.offer_again(newest)
             return
 
-        log.info("plan_cancelled", plan=newest.tx.plan_id, nonce=nonce, block=view.head.number)
-        await self._outbox.send_cancel(nonce, fees, newest.tx.plan_id)
+        if isinstance(await self._outbox.send_cancel(nonce, fees, newest.tx.plan_id), Sent):
+            log.info("plan_cancelled", plan=newest.tx.plan_id, nonce=nonce, block=view.head.number)
 
     async def _fill(self, nonce: int, records: Alternatives, view: _View) -> None:
         """Use up a nonce that nobody holds, because what is in flight above it waits for it."""
         before = self._journal.transactions.at_nonce(self._outbox.sender, nonce)
-        log.warning("nonce_gap_filled", nonce=nonce, block=view.head.number)
-        await self._outbox.send_cancel(nonce, _outbidding(before or records, view.head), None)
+        if isinstance(await self._outbox.send_cancel(nonce, _outbidding(before or records, view.head), None), Sent):
+            log.warning("nonce_gap_filled", nonce=nonce, block=view.head.number)
 
     # Somebody else -------------------------------------------------------------------------------------------------
 

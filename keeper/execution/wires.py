@@ -7,7 +7,7 @@ from typing import Final
 
 import aiohttp
 
-from keeper.errors import SigningKeyError
+from keeper.errors import SignerAwayError
 from keeper.execution.remote import result_of
 from keeper.telemetry.redact import shown_url
 
@@ -33,7 +33,7 @@ class SocketWire:
                 answer = await self._exchange(self._last_id, method, params)
                 done = True
             except (OSError, EOFError, ValueError, asyncio.LimitOverrunError):
-                raise SigningKeyError(
+                raise SignerAwayError(
                     f"no signer answers at {self._path}: start one with `keeper signer`, or correct [keys] signer"
                 ) from None
             finally:
@@ -48,6 +48,9 @@ class SocketWire:
         self._drop()
 
     async def _exchange(self, request_id: int, method: str, params: Sequence[object]) -> object:
+        if self._streams is not None and self._streams[0].at_eof():
+            self._drop()  # closed by the other side since: it was started anew, or is gone
+
         if self._streams is None:
             self._streams = await asyncio.open_unix_connection(self._path, limit=LARGEST)
 
@@ -84,12 +87,12 @@ class HttpWire:
                 body = await response.content.read(LARGEST)
                 status = response.status
         except aiohttp.ClientError:
-            raise SigningKeyError(f"no signer answers at {shown_url(self._url)}") from None
+            raise SignerAwayError(f"no signer answers at {shown_url(self._url)}") from None
 
         try:
             answer = json.loads(body)
         except ValueError:
-            raise SigningKeyError(f"{shown_url(self._url)} answered {status} and no JSON: is it a signer?") from None
+            raise SignerAwayError(f"{shown_url(self._url)} answered {status} and no JSON: is it a signer?") from None
 
         return result_of(answer, request_id)
 

@@ -53,15 +53,21 @@ def explain(deployment, data):
 
 
 class Office:
-    """`desk` and everything it stands on; `reopen` is what a restart does. `outbox` and so on are the first lane's."""
+    """`desk` and everything it stands on; `reopen` is what a restart does. `outbox` and so on are the first lane's.
 
-    def __init__(self, folder, *, live=True, chain=None, settler=None, channel=None, accounts=(ACCOUNT,)):
+    `signer` makes a lane's signer of its account and its policy.
+    """
+
+    def __init__(
+        self, folder, *, live=True, chain=None, settler=None, channel=None, accounts=(ACCOUNT,), signer=LocalSigner
+    ):
         self.path = folder / "keeper.db"
         self.live = live
         self.chain = chain or LedgerChain()
         self.settler = settler or ExpectedSettler()
         self.channel = channel
         self.accounts = accounts
+        self.signer = signer
         self.limits = FakeLimits()
         self._open()
 
@@ -74,7 +80,7 @@ class Office:
         self.desk = Desk(self.journal, Simulator(self.chain, OPERATOR, explain), POLICIES, live)
 
     def _make_lane(self, account):
-        signer = LocalSigner(account, SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI))
+        signer = self.signer(account, SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI))
         channel = self.channel or PublicPool(self.chain)
         outbox = Outbox(signer, channel, self.journal, self.limits, max_fee_wei=500 * GWEI)
         bookkeeper = Bookkeeper(self.chain, self.journal, self.settler, explain)

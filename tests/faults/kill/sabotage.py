@@ -38,5 +38,8 @@ class _Signer:
         self.address = address
         self.sign = sign
 
+    async def check(self):
+        """The key is here."""
+
 
 SABOTAGES = {found.__name__: found for found in (sends_first, forgets_reorgs, signs_anew)}

@@ -94,7 +94,7 @@ async def test_a_key_used_by_a_stranger_is_disarmed_and_the_other_goes_on(office
 
 async def test_nothing_is_signed_once_every_key_is_disarmed(office):
     for lane in office.lanes:
-        lane.disarmed = "stolen"
+        lane.disarm("stolen")
 
     (declined,) = await office.execute(make_plan())
     assert (declined.reason, declined.numbers["why"]) == (Reason.DISARMED, "stolen")
@@ -103,7 +103,7 @@ async def test_nothing_is_signed_once_every_key_is_disarmed(office):
 
 async def test_a_disarmed_keys_transactions_are_followed_to_their_end(office):
     await office.execute(make_plan())
-    office.lanes[0].disarmed = "stolen"
+    office.lanes[0].disarm("stolen")
     office.chain.mine_all()
     assert [outcome.status for outcome in await office.track()] == [Status.LANDED]
 
