@@ -255,7 +255,8 @@ class Offer:
     `size_token`; an isolated point has `lo == hi`. The point `MAX_UINT256`, where a protocol takes it, asks for all
     that is allowed. `detail` is the adapter's own frozen value and means nothing outside it. `prelude` runs once per
     plan, before. `calls_back` says that what is received is handed over before it is paid for, with a call in between.
-    `gas` is what taking it burns, prelude included, where the adapter's usual figure does not tell.
+    `gas` is what taking it burns, prelude included, where the adapter's usual figure does not tell. `free` says that
+    nothing is paid at any size.
     """
 
     deployment: str
@@ -269,6 +270,7 @@ class Offer:
     prelude: tuple[Call, ...] = ()
     calls_back: bool = False
     gas: int | None = None
+    free: bool = False
 
 
 class Payment(NamedTuple):

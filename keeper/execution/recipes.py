@@ -242,13 +242,13 @@ def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
 
 
 def ensured(step: GuardedCall, executor: Address) -> tuple[Require, ...]:
-    """What must hold about the executor right after a protocol's call, if anything."""
+    """What must hold right after a protocol's call, if anything."""
     ensures = step.ensures
     if ensures is None:
         return ()
 
-    data = ensures.selector + _word(_int(executor))
-    return (Require(ensures.target, data, ensures.index, ensures.below),)
+    data = ensures.data.replace(EXECUTOR, executor)
+    return (Require(ensures.target, data, ensures.index, ensures.bound, at_least=ensures.at_least),)
 
 
 # ABI ----------------------------------------------------------------------------------------------------------------

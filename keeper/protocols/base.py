@@ -219,15 +219,17 @@ class Gain:
 
 @dataclass(frozen=True, slots=True)
 class Ensure:
-    """A word that a read about the executor must answer below a bound, or everything is undone.
+    """A word that a read must answer below a bound, or at least so much, or everything is undone.
 
-    `selector` takes one address, the executor's; `index` is the place of the word in what it returns.
+    `data` is the read's, `EXECUTOR` in it where it is about the executor; `index` is the place of the word in what it
+    returns.
     """
 
     target: Address
-    selector: bytes
-    below: int
+    data: bytes
+    bound: int
     index: int = 0
+    at_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ nothing stayed behind, and withdraws everything. Source: ClearingHouse and Vault
 
 from collections.abc import Sequence
 
-from keeper.protocols.base import Ensure, GuardedCall, Permission
+from keeper.protocols.base import EXECUTOR, Ensure, GuardedCall, Permission
 from keeper.protocols.perp_curie import abi
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.offers import detail_of
@@ -40,7 +40,7 @@ def calls(
     token, margin = offer.pay_token, settlement.pays[0].at_most
     signed = size if detail.is_long else -size
     closing = (detail.base, 0, 0, FOREVER, 0)
-    nothing_left = Ensure(detail.account_balance, selector(abi.GET_TOTAL_ABS_POSITION_VALUE), below=1)
+    nothing_left = Ensure(detail.account_balance, encode(abi.GET_TOTAL_ABS_POSITION_VALUE, EXECUTOR), bound=1)
     return (
         GuardedCall(Call(detail.vault, encode(abi.DEPOSIT, token, margin))),
         GuardedCall(

@@ -224,11 +224,20 @@ def test_protocol_call_with_value_sends_it():
 
 def test_what_a_call_must_leave_is_asked_about_the_executor():
     """A position must not stay behind: word 2 of what the protocol answers about the executor is below 1."""
-    call = Call(LENDER, b"\1\2\3\4")
+    call, about = Call(LENDER, b"\1\2\3\4"), b"\5\6\7\x08" + bytes(12)
 
     assert ensured(GuardedCall(call), EXECUTOR) == ()
-    assert ensured(GuardedCall(call, ensures=Ensure(OTHER, b"\5\6\7\x08", 1, 2)), EXECUTOR) == (
-        Require(OTHER, b"\5\6\7\x08" + bytes(12) + EXECUTOR, 2, 1),
+    assert ensured(GuardedCall(call, ensures=Ensure(OTHER, about + UNKNOWN, 1, 2)), EXECUTOR) == (
+        Require(OTHER, about + EXECUTOR, 2, 1),
+    )
+
+
+def test_what_a_call_must_have_brought_about_may_concern_somebody_else():
+    """Word 3 of what is answered about another account is at least 7."""
+    ensures = Ensure(OTHER, b"\5\6\7\x08" + TOKEN, 7, 3, at_least=True)
+
+    assert ensured(GuardedCall(Call(LENDER, b"\1\2\3\4"), ensures=ensures), EXECUTOR) == (
+        Require(OTHER, b"\5\6\7\x08" + TOKEN, 3, 7, at_least=True),
     )
 
 

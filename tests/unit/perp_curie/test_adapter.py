@@ -167,7 +167,7 @@ def test_calls_deposit_take_over_leave_and_withdraw():
     ]
     assert word(steps[0].call.data[4:], 1) == 900_000_002
     assert word(steps[1].call.data[4:], 2) == 7_500 * WAD
-    assert (steps[2].ensures.target, steps[2].ensures.below) == (ACCOUNTS, 1)
+    assert (steps[2].ensures.target, steps[2].ensures.bound) == (ACCOUNTS, 1)
     assert [step.ensures for step in (steps[0], steps[1], steps[3])] == [None, None, None]
     spenders = {entry.spender for entry in encode.permissions(found)}
     assert spenders == {VAULT, None}

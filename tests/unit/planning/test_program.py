@@ -9,6 +9,7 @@ from keeper.planning.base import Step
 from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, program
 from keeper.planning.swaps import VENUE_KINDS
+from keeper.protocols.base import EXECUTOR as UNKNOWN
 from keeper.protocols.base import Ensure, Gain, GuardedCall
 from keeper.protocols.words import selector
 from keeper.routing.base import Hop, Swap
@@ -91,7 +92,7 @@ def test_the_call_to_the_payee_is_what_pulls_and_what_is_filled_in_is_watched():
 
 
 def test_what_a_call_must_leave_behind_is_required_right_after_it():
-    take = GuardedCall(ChainCall(MARKET, b"take"), ensures=Ensure(ELSEWHERE, b"left", 1))
+    take = GuardedCall(ChainCall(MARKET, b"take"), ensures=Ensure(ELSEWHERE, b"left" + UNKNOWN.rjust(32, b"\0"), 1))
 
     _, loan = program(planned().opportunity, (take, GuardedCall(ChainCall(MARKET, b"rest"))), EXECUTOR)
 
