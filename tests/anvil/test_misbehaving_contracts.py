@@ -24,7 +24,7 @@ from keeper.units import WAD
 from tests.anvil.morpho_blue_world import WETH_IN_USDC, deploy, new_market
 from tests.parity.aave_v3_lab import IMPLEMENTATION, hexed
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("misbehaving")]
+pytestmark = pytest.mark.anvil
 
 REVERTS = bytes.fromhex("5f5ffd")
 SAYS_NOTHING = b"\x00"

@@ -14,7 +14,7 @@ from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.stage.results import account_of_row
 from keeper.units import WAD
 
-pytestmark = [pytest.mark.anvil, pytest.mark.timeout(400), pytest.mark.xdist_group("run")]
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(400)]
 
 SEED = 1
 KEEPER = Path(sys.executable).with_name("keeper")

@@ -20,7 +20,7 @@ from keeper.sandbox.stage.protocols import summaries
 from keeper.sandbox.stage.results import account_of_row, faults, gather, rows_of
 from keeper.sandbox.stage.trial import Trial, run_trial
 
-pytestmark = [pytest.mark.anvil, pytest.mark.timeout(900), pytest.mark.xdist_group("protocols")]
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(900)]
 
 SEED = 1
 SHORT = "spark,morpho_blue"

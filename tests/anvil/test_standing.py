@@ -10,7 +10,7 @@ import pytest
 from keeper.config.load import load_config
 from keeper.sandbox.node import Node
 
-pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300), pytest.mark.xdist_group("standing")]
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
 
 KEEPER = str(Path(sys.executable).with_name("keeper"))
 

@@ -34,7 +34,7 @@ def faults_of(told):
     return {run["seed"]: run["faults"] for run in told if run["faults"]}
 
 
-@pytest.mark.parametrize("batch", [pytest.param(n, marks=pytest.mark.xdist_group(f"kill-{n}")) for n in range(2)])
+@pytest.mark.parametrize("batch", range(2))
 def test_killed_anywhere_the_books_are_the_chains(random_seed, batch):
     told = play(random_seed + BATCH * batch, BATCH)
     assert faults_of(told) == {}

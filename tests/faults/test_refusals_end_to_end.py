@@ -32,7 +32,7 @@ from keeper.types import ZERO_ADDRESS, Address, parse_address, to_checksum
 from keeper.units import WAD
 from tests.fakes.tables import aave_v3_table
 
-pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300), pytest.mark.xdist_group("refusals")]
+pytestmark = [pytest.mark.anvil, pytest.mark.timeout(300)]
 
 LISTED = 60_000 * DOLLAR
 FALLEN = 52_000 * DOLLAR

@@ -12,7 +12,7 @@ from tests.fakes.heads import head
 from tests.fakes.reads import drive_rounds
 from tests.parity.node_answers import answers
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("erc4626_quotes")]
+pytestmark = pytest.mark.anvil
 
 PREVIEW = "previewRedeem(uint256)(uint256)"
 REDEEM = "redeem(uint256,address,address)(uint256)"

@@ -10,7 +10,7 @@ from tests.fakes.reads import drive_rounds
 from tests.parity.node_answers import answers
 from tests.parity.uniswap_v2_lab import V2Lab
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("uniswap_v2_quotes")]
+pytestmark = pytest.mark.anvil
 
 AMOUNTS_OUT = "getAmountsOut(uint256,address[])(uint256[])"
 AMOUNTS_IN = "getAmountsIn(uint256,address[])(uint256[])"

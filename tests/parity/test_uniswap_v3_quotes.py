@@ -15,7 +15,7 @@ from keeper.types import Log, Returned
 from tests.fakes.heads import head
 from tests.fakes.reads import drive_rounds
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("uniswap_v3_quotes")]
+pytestmark = pytest.mark.anvil
 
 EXACT_IN = "quoteExactInputSingle((address,address,uint256,uint24,uint160))(uint256,uint160,uint32,uint256)"
 EXACT_OUT = "quoteExactOutputSingle((address,address,uint256,uint24,uint160))(uint256,uint160,uint32,uint256)"

@@ -14,7 +14,7 @@ from tests.fakes.reads import drive_rounds
 from tests.parity.node_answers import answers
 from tests.parity.uniswap_v2_lab import as_log
 
-pytestmark = [pytest.mark.anvil, pytest.mark.xdist_group("uniswap_v4_quotes")]
+pytestmark = pytest.mark.anvil
 
 SWAP = "swap((address,address,uint24,int24,address),(bool,int256,uint160),(bool,bool),bytes)(int256)"
 LOWEST, HIGHEST = 4_295_128_740, 1_461_446_703_485_210_103_287_273_052_203_988_822_378_723_970_341

@@ -33,8 +33,6 @@ from tests.fakes.heads import head
 from tests.fakes.plans import EXECUTOR, NATIVE_USD, POLICIES, SELECTOR, make_plan, position
 from tests.unit.config.sample import changed, load
 
-pytestmark = pytest.mark.xdist_group("postgres")
-
 ID = ("id", int)
 WRITER = """
 import sys, time
