@@ -12,6 +12,9 @@ from keeper.units import BPS, YEAR_S, div_trunc
 
 _FURTHEST: Final = 2**20
 """How many times its price something is looked for at; what a million times does not move has no trigger."""
+_MOST_RAISED: Final = 6
+"""How many times itself a parameter is looked for at: more than governance has ever raised one at once, and within
+the 16 bits that Aave keeps basis points in."""
 _UNITS: Final = ("_bps", "_wad", "_ppm")
 """How the name of a parameter that is a quantity ends; flags and sets have no unit."""
 
@@ -69,25 +72,28 @@ class Limit:
 
 
 def limits(patient: Patient[M]) -> tuple[Limit, ...]:
-    """How far governance would have to lower each parameter, one at a time, before the position can be liquidated."""
+    """How far governance would have to move each quantity, one at a time, before the position can be liquidated."""
     if _falls(patient, patient.market):
         return ()
 
-    found = []
-    quantities = {
-        parameter: now
+    found = (
+        _limit(patient, parameter, now)
         for parameter, now in patient.cures.parameters(patient.market).items()
         if now > 0 and parameter.name.endswith(_UNITS)
-    }
-    for parameter, now in quantities.items():
+    )
+    return tuple(limit for limit in found if limit is not None)
 
-        def lowered(value: int, parameter: Parameter = parameter) -> bool:
-            return _falls(patient, patient.cures.with_parameter(parameter, value, patient.market))
 
-        if lowered(0):
-            found.append(Limit(parameter, now, greatest(lowered, now) or 0))
+def _limit(patient: Patient[M], parameter: Parameter, now: int) -> Limit | None:
+    def falls(value: int) -> bool:
+        return _falls(patient, patient.cures.with_parameter(parameter, value, patient.market))
 
-    return tuple(found)
+    if falls(0):
+        return Limit(parameter, now, greatest(falls, now) or 0)
+
+    most = now * (_MOST_RAISED - 1)
+    more = least(lambda by: falls(now + by), 1, most) if falls(now + most) else None
+    return None if more is None else Limit(parameter, now, now + more)
 
 
 def _trigger(patient: Patient[M], exposure: Exposure) -> Trigger | None:

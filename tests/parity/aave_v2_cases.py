@@ -134,7 +134,12 @@ def _owing(account, place, reserve, ether, chance):
     return account.with_stable(StableDebt(place, max(scaled * reserve.borrow_index // RAY, 1), rate, since))
 
 
-TARGETS = {"all_collateral": (0.3, 0.6), "all_collateral_stable": (0.3, 0.6), "healthy": (1.0001, 2.0)}
+TARGETS = {
+    "all_collateral": (0.3, 0.6),
+    "all_collateral_stable": (0.3, 0.6),
+    "healthy": (1.0001, 2.0),
+    "margin_call": (1.0001, 1.05),
+}
 
 
 def _aim_health(lab, rng, case):

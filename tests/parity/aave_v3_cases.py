@@ -174,6 +174,7 @@ TARGETS = {
     "bad_debt": (0.2, 0.75),
     "bad_debt_elsewhere": (0.2, 0.75),
     "healthy": (1.0001, 2.0),
+    "margin_call": (1.0001, 1.05),
 }
 
 

@@ -131,7 +131,7 @@ def _loan(lab, markets, place, dollars, rng):
     return Loan(place, max(int(balance * index / markets[place].totals.borrow_index), 1), index)
 
 
-TARGETS = {"few_tokens": (0.2, 0.5), "healthy": (1.0001, 2.0)}
+TARGETS = {"few_tokens": (0.2, 0.5), "healthy": (1.0001, 2.0), "margin_call": (1.0001, 1.05)}
 
 
 def _aim(lab, rng, case):

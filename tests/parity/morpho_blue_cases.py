@@ -21,6 +21,7 @@ HEALTH = {
     "bad debt": (0.2, 0.8),
     "all collateral": (0.2, 0.95),
     "healthy": (1.0, 2.0),
+    "margin call": (1.0001, 1.05),
     "plain": (0.9, 0.9999),
 }
 

@@ -67,6 +67,7 @@ def _place(lab, rng, case, account):
         "orders, full": rng.uniform(0, 0.49),
         "underwater": rng.uniform(-1, 0),
         "healthy": rng.uniform(1, 2),
+        "margin call": rng.uniform(1.0001, 1.05),
         "part": rng.uniform(0.2, 1),
     }.get(case.theme, rng.uniform(0.5, 0.999))
     target = int(need * wanted)

@@ -4,7 +4,7 @@ Start with `math`; `sizes` says which repayments are legal. What both releases d
 is `keeper.protocols.aave`. The front door is `build`.
 """
 
-from keeper.protocols.aave_v2.facets import AaveV2Encoder, AaveV2Health, AaveV2Lender, AaveV2Offers
+from keeper.protocols.aave_v2.facets import AaveV2Cures, AaveV2Encoder, AaveV2Health, AaveV2Lender, AaveV2Offers
 from keeper.protocols.aave_v2.market import AaveV2Market
 from keeper.protocols.aave_v2.state import AaveV2Sync
 from keeper.protocols.base import Adapter
@@ -25,4 +25,5 @@ def build(name: str, addresses_provider: Address) -> Adapter[AaveV2Market]:
         offers=AaveV2Offers(),
         encoder=AaveV2Encoder(),
         lenders=AaveV2Lender(),
+        cures=AaveV2Cures(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from keeper.protocols.aave import encode as liquidation
-from keeper.protocols.aave_v2 import errors, health, offers, screen, settle
+from keeper.protocols.aave_v2 import cures, errors, health, offers, screen, settle
 from keeper.protocols.aave_v2.market import AaveV2Market
 from keeper.protocols.aave_v2.permissions import permissions
 from keeper.protocols.base import Lender
@@ -66,3 +66,13 @@ class AaveV2Lender:
             for reserve in market.reserves
             if reserve.active and reserve.underlying > 0
         ]
+
+
+class AaveV2Cures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)

@@ -4,7 +4,7 @@ Start with `math`; `sizes` says which repayments are legal. The front door is `b
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.compound_v2.facets import CompoundV2Encoder, CompoundV2Health, CompoundV2Offers
+from keeper.protocols.compound_v2.facets import CompoundV2Cures, CompoundV2Encoder, CompoundV2Health, CompoundV2Offers
 from keeper.protocols.compound_v2.market import CompoundV2Market
 from keeper.protocols.compound_v2.state import CompoundV2Sync
 from keeper.types import Address
@@ -24,4 +24,5 @@ def build(name: str, comptroller: Address, wrapped_native: Address | None = None
         offers=CompoundV2Offers(),
         encoder=CompoundV2Encoder(),
         lenders=None,
+        cures=CompoundV2Cures(),
     )

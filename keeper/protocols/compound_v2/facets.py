@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from keeper.protocols.base import Factors, GuardedCall, HealthRow, Permission
-from keeper.protocols.compound_v2 import encode, errors, health, offers, screen, settle
+from keeper.protocols.compound_v2 import cures, encode, errors, health, offers, screen, settle
 from keeper.protocols.compound_v2.market import CompoundV2Market
 from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
 
@@ -61,3 +61,13 @@ class CompoundV2Encoder:
 
     def explain(self, revert: bytes) -> str:
         return errors.explain(revert)
+
+
+class CompoundV2Cures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)

@@ -5,7 +5,13 @@ to. The front door is `build`.
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.morpho_blue.facets import MorphoBlueEncoder, MorphoBlueHealth, MorphoBlueLender, MorphoBlueOffers
+from keeper.protocols.morpho_blue.facets import (
+    MorphoBlueCures,
+    MorphoBlueEncoder,
+    MorphoBlueHealth,
+    MorphoBlueLender,
+    MorphoBlueOffers,
+)
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.state import MorphoBlueSync
 from keeper.types import Address
@@ -25,4 +31,5 @@ def build(name: str, morpho: Address, pre_liquidation_factory: Address | None = 
         offers=MorphoBlueOffers(),
         encoder=MorphoBlueEncoder(),
         lenders=MorphoBlueLender(),
+        cures=MorphoBlueCures(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from keeper.protocols.base import Factors, GuardedCall, HealthRow, Lender, Permission
-from keeper.protocols.morpho_blue import encode, errors, health, offers, screen, settle
+from keeper.protocols.morpho_blue import cures, encode, errors, health, offers, screen, settle
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
 
@@ -75,3 +75,13 @@ class MorphoBlueLender:
             for token, available in market.balances.items()
             if available > 0
         ]
+
+
+class MorphoBlueCures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)

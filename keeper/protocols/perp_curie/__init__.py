@@ -4,7 +4,7 @@ Start with `math`; `takeover` is one liquidation from end to end. The front door
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.perp_curie.facets import PerpCurieEncoder, PerpCurieHealth, PerpCurieOffers
+from keeper.protocols.perp_curie.facets import PerpCurieCures, PerpCurieEncoder, PerpCurieHealth, PerpCurieOffers
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.state import PerpCurieSync
 from keeper.types import Address
@@ -24,4 +24,5 @@ def build(name: str, clearing_house: Address) -> Adapter[PerpCurieMarket]:
         offers=PerpCurieOffers(),
         encoder=PerpCurieEncoder(),
         lenders=None,
+        cures=PerpCurieCures(),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from keeper.protocols.base import Factors, GuardedCall, HealthRow, Permission
-from keeper.protocols.perp_curie import encode, errors, health, offers, screen, settle
+from keeper.protocols.perp_curie import cures, encode, errors, health, offers, screen, settle
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
 
@@ -60,3 +60,13 @@ class PerpCurieEncoder:
 
     def explain(self, revert: bytes) -> str:
         return errors.explain(revert)
+
+
+class PerpCurieCures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)
