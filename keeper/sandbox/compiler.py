@@ -31,11 +31,15 @@ SOLC_0_8_19 = Compiler("solc-0.8.19", "paris")
 WANTED = ["abi", "evm.bytecode.object", "evm.bytecode.linkReferences"]
 
 
-def compile_own(packages: Packages, folder: str) -> Mapping[str, Artifact]:
-    """Compile every Solidity file below `contracts/<folder>`; the artifacts by contract name."""
+def compile_own(packages: Packages, folder: str, *imported: str) -> Mapping[str, Artifact]:
+    """Compile every Solidity file below `contracts/<folder>`; the artifacts by contract name.
+
+    `imported` are files elsewhere in `contracts` that those import.
+    """
     files = sorted((packages.contracts / folder).rglob("*.sol"))
-    sources = {str(file.relative_to(packages.contracts)): {"content": file.read_text()} for file in files}
-    return artifacts(compile_sources(packages, sources, sources))
+    wanted = {str(file.relative_to(packages.contracts)): {"content": file.read_text()} for file in files}
+    others = {name: {"content": (packages.contracts / name).read_text()} for name in imported}
+    return artifacts(compile_sources(packages, wanted | others, wanted))
 
 
 def compile_package(
