@@ -10,7 +10,7 @@ from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
 from keeper.execution.auction import ExpectedValue
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
-from keeper.protocols import aave_v2, aave_v3, compound_v2, morpho_blue, perp_curie
+from keeper.protocols import aave_v2, aave_v3, compound_v2, compound_v3, morpho_blue, perp_curie
 from keeper.protocols.base import Adapter
 from keeper.routing.base import VenueSync
 from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits, NativeExits, WstethExits
@@ -35,6 +35,8 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
             return morpho_blue.build(config.name, config.morpho, config.pre_liquidation_factory)
         case "compound_v2":
             return compound_v2.build(config.name, config.comptroller, config.wrapped_native)
+        case "compound_v3":
+            return compound_v3.build(config.name, config.comet, config.price_token)
         case "perp_curie":
             return perp_curie.build(config.name, config.clearing_house)
 

@@ -88,6 +88,19 @@ class CompoundV2Deployment(DeploymentSection):
     """The token that stands for the native asset. A market of that asset itself (cETH, vBNB) is set aside without."""
 
 
+class CompoundV3Deployment(DeploymentSection):
+    """One market of Compound V3 (Comet), with one base token."""
+
+    identified_by: ClassVar[str] = "comet"
+    adapter: Literal["compound_v3"]
+    """Which adapter reads it."""
+    comet: AddressText
+    """The market (its proxy); base token, collateral assets and price feeds are asked of it."""
+    price_token: AddressText | None = None
+    """The token its price feeds are quoted in: the wrapped native one for a market whose feeds answer in that. US
+    dollars when left out."""
+
+
 class PerpCurieDeployment(DeploymentSection):
     """Perp v2 (Curie): perpetuals whose positions are taken over and left again in one transaction."""
 
@@ -99,7 +112,12 @@ class PerpCurieDeployment(DeploymentSection):
 
 
 Deployment: TypeAlias = Annotated[
-    AaveV3Deployment | AaveV2Deployment | MorphoBlueDeployment | CompoundV2Deployment | PerpCurieDeployment,
+    AaveV3Deployment
+    | AaveV2Deployment
+    | MorphoBlueDeployment
+    | CompoundV2Deployment
+    | CompoundV3Deployment
+    | PerpCurieDeployment,
     Field(discriminator="adapter"),
 ]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""

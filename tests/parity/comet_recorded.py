@@ -3,24 +3,20 @@
 Units and fields are described beside the data, in `tests/vectors`.
 """
 
-import gzip
-import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from keeper.protocols.compound_v3 import math
 from keeper.protocols.compound_v3.terms import Base, Curve, Curves, Held, RevertError, Terms, Totals
+from tests.recorded import recorded as all_recorded
 
 Case: TypeAlias = Mapping[str, Any]
 Answer: TypeAlias = Mapping[str, Any]
-FILE: Final = Path(__file__).parents[1] / "vectors" / "comet.json.gz"
 
 
-@cache
 def cases() -> tuple[Case, ...]:
-    return tuple(json.loads(gzip.decompress(FILE.read_bytes())))
+    return all_recorded("comet")
 
 
 @cache

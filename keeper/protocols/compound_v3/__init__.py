@@ -1,1 +1,27 @@
-"""Compound V3 (Comet)."""
+"""Compound V3 (Comet): one base token per market, whose protocol absorbs positions and sells what it absorbed.
+
+Start with `math`; `offers` says what is for sale and when. The front door is `build`.
+"""
+
+from keeper.protocols.base import Adapter
+from keeper.protocols.compound_v3.facets import CompoundV3Encoder, CompoundV3Health, CompoundV3Offers
+from keeper.protocols.compound_v3.market import CompoundV3Market
+from keeper.protocols.compound_v3.state import CompoundV3Sync
+from keeper.types import Address
+
+ADAPTER = "compound_v3"
+
+__all__ = ["ADAPTER", "CompoundV3Market", "build"]
+
+
+def build(name: str, comet: Address, price_token: Address | None = None) -> Adapter[CompoundV3Market]:
+    """Assemble the adapter of one market; `price_token` is what its feeds are quoted in, US dollars where None."""
+    return Adapter(
+        name=name,
+        adapter=ADAPTER,
+        sync=CompoundV3Sync(name, comet, price_token),
+        health=CompoundV3Health(),
+        offers=CompoundV3Offers(),
+        encoder=CompoundV3Encoder(),
+        lenders=None,
+    )

@@ -1,0 +1,153 @@
+"""Offers: what the protocol sells, behind the absorption of a position or from its standing stock, or why not.
+
+Sizes are amounts of the base token: any up to what empties the stock. One account is absorbed per plan, since an
+absorption of several reverts whole where one of them is healthy again. Source: Comet.absorb, Comet.buyCollateral.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from keeper.protocols.compound_v3 import abi, math
+from keeper.protocols.compound_v3.health import stand
+from keeper.protocols.compound_v3.market import ABSORB_PAUSED, BUY_PAUSED, Asset, CompoundV3Market
+from keeper.protocols.compound_v3.purchase import Purchase, absorbed, asset_of, stock_key
+from keeper.protocols.compound_v3.terms import RevertError
+from keeper.protocols.words import WORD, selector
+from keeper.types import (
+    Address,
+    Call,
+    Declined,
+    Offer,
+    OfferKind,
+    PositionKey,
+    Reason,
+    account_of,
+    to_checksum,
+)
+
+GAS_TO_BUY: Final = 150_000
+GAS_TO_ABSORB: Final = 130_000
+GAS_PER_ASSET: Final = 60_000
+"""Counted high: what an absorption burns for each collateral, with its price, is not measured on every build."""
+
+
+def offers(key: PositionKey, market: CompoundV3Market) -> Sequence[Offer | Declined]:
+    """List a purchase of each collateral of a liquidatable position, or say why not.
+
+    A key of the storefront is answered with its asset's offer.
+    """
+    if asset_of(key) is not None:
+        return [one for one in open_offers(market) if one.key == key]
+
+    refusal = _refusal(key, market)
+    if refusal is not None:
+        return [refusal]
+
+    account = market.account(key)
+    try:
+        behind = absorbed(key, market)
+    except RevertError as error:
+        return [Declined(market.deployment, key, Reason.QUARANTINED, {"why": error.message})]
+
+    if not behind.is_selling:
+        return [_not_selling(key, behind)]
+
+    held = [behind.assets[offset] for offset, _ in account.held]
+    return [_offer(key, asset, behind, absorbs=len(held)) for asset in held] or [
+        Declined(market.deployment, key, Reason.NO_LEGAL_SIZE, {"why": "it has no collateral"})
+    ]
+
+
+def _refusal(key: PositionKey, market: CompoundV3Market) -> Declined | None:
+    """What stands against an account's absorption, in the contract's order; None where nothing does."""
+    if not market.account(key).owes:
+        return Declined(market.deployment, key, Reason.HEALTHY, {"why": "it owes nothing"})
+
+    standing = stand(key, market)
+    if isinstance(standing, Declined):
+        return standing
+
+    if not standing.liquidatable:
+        return Declined(market.deployment, key, Reason.HEALTHY, {"health_wad": standing.factor_wad})
+
+    paused = [what for bit, what in _ACTIONS.items() if market.is_paused(bit)]
+    return Declined(market.deployment, key, Reason.PAUSED, {"action": paused[0]}) if paused else None
+
+
+_ACTIONS: Final = {ABSORB_PAUSED: "absorb", BUY_PAUSED: "buy"}
+
+
+def open_offers(market: CompoundV3Market) -> Sequence[Offer | Declined]:
+    """Offer what the protocol has in stock; what cannot be decided at all says so here, once."""
+    if market.trouble or market.base_quoted.price is None:
+        why = market.trouble or "the base token has no price"
+        return [Declined(market.deployment, None, Reason.QUARANTINED, {"why": why})]
+
+    return list(_standing(market))
+
+
+def _standing(market: CompoundV3Market) -> Iterator[Offer | Declined]:
+    for asset in market.assets:
+        if asset.trouble:
+            numbers = {"asset": to_checksum(asset.listed.asset), "why": asset.trouble}
+            yield Declined(market.deployment, stock_key(asset.listed.asset), Reason.QUARANTINED, numbers)
+            continue
+
+        if asset.stock == 0:
+            continue
+
+        key = stock_key(asset.listed.asset)
+        if market.is_paused(BUY_PAUSED):
+            yield Declined(market.deployment, key, Reason.PAUSED, {"action": "buy"})
+        elif not market.is_selling:
+            yield _not_selling(key, market)
+        else:
+            yield _offer(key, asset, market, absorbs=0)
+
+
+def _not_selling(key: PositionKey, market: CompoundV3Market) -> Declined:
+    numbers: dict[str, int | str] = {
+        "why": "the protocol sells only while its reserves are below their target",
+        "reserves": market.reserves,
+        "target_reserves": market.listing.target_reserves,
+    }
+    return Declined(market.deployment, key, Reason.NO_LIQUIDITY, numbers)
+
+
+def _offer(key: PositionKey, asset: Asset, market: CompoundV3Market, *, absorbs: int) -> Offer | Declined:
+    """Offer one asset's stock in a market where it is for sale; `absorbs` counts the collaterals absorbed before."""
+    listing, token = market.listing, asset.listed.asset
+    most = largest(asset, market)
+    if most is None or most < 1:
+        reason = Reason.UNKNOWN_PRICE if asset.quoted.price is None else Reason.NO_LEGAL_SIZE
+        numbers: dict[str, int | str] = {"asset": to_checksum(token), "stock": asset.stock}
+        return Declined(market.deployment, key, reason, numbers)
+
+    offset = next(i for i, one in enumerate(market.assets) if one.listed.asset == token)
+    return Offer(
+        deployment=market.deployment,
+        kind=OfferKind.SALE,
+        key=key,
+        pay_token=listing.base_token,
+        receive_token=token,
+        size_token=listing.base_token,
+        sizes=((1, most),),
+        detail=Purchase(listing.comet, token, offset, absorbs=absorbs > 0),
+        prelude=(absorb_call(listing.comet, account_of(key)),) if absorbs else (),
+        gas=GAS_TO_BUY + (GAS_TO_ABSORB + GAS_PER_ASSET * absorbs if absorbs else 0),
+    )
+
+
+def largest(asset: Asset, market: CompoundV3Market) -> int | None:
+    """The base tokens that empty an asset's stock; None where the contract quotes nothing."""
+    try:
+        return math.largest_base(asset.stock, asset.terms, market.base, market.listing.store_front_price_factor)
+    except RevertError:
+        return None
+
+
+def absorb_call(comet: Address, account: Address) -> Call:
+    """Absorb one account. Nobody is named as the absorber: what it is given are points without a price."""
+    words = (0, 2 * WORD, 1)
+    data = selector(abi.ABSORB) + b"".join(number.to_bytes(WORD, "big") for number in words)
+    return Call(comet, data + account.rjust(WORD, b"\0"))
