@@ -1,0 +1,44 @@
+"""Our twins of dYdX Perpetual V1 against the recorded answers of the real contracts: every number, event and revert."""
+
+import pytest
+
+from tests.parity.twin_dydx_cases import check, put
+from tests.parity.twin_dydx_lab import Lab
+from tests.recorded import recorded, sample
+
+FEW = 15
+"""Cases of each kind, answered and reverted."""
+SEED = 20_260_101
+
+
+@pytest.fixture(scope="module")
+def lab(packages):
+    lab = Lab(packages)
+    yield lab
+    lab.stop()
+
+
+def replay(lab, cases):
+    scenarios = [put(lab, case) for case in cases]
+    answers = iter(lab.play(one for several in scenarios for one in several))
+
+    for case, several in zip(cases, scenarios, strict=True):
+        try:
+            check(lab, case, [next(answers) for _ in several])
+        except AssertionError as error:
+            error.add_note(f"{case}")
+            raise
+
+    return len(cases)
+
+
+@pytest.mark.anvil
+def test_drawn_cases_of_dydx_perpetual_are_answered_as_recorded(lab):
+    assert replay(lab, sample(recorded("dydx_perpetual"), FEW, SEED)) >= 100
+
+
+@pytest.mark.anvil
+@pytest.mark.full
+@pytest.mark.timeout(1_800)
+def test_every_case_of_dydx_perpetual_is_answered_as_recorded(lab):
+    assert replay(lab, recorded("dydx_perpetual")) == 773
