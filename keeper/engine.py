@@ -141,8 +141,9 @@ class Engine:
             # Between the two: what was mined frees its position, and settling wants the block's own market.
             booked = await self._desk.track(event.head)
             busy = self._desk.in_flight(event.head)
-            decision = await self._mind.decide(event.head, busy)
-            lines = decision_lines(decision, busy)
+            ahead = self._desk.ahead(event.head)
+            decision = await self._mind.decide(event.head, busy, ahead)
+            lines = decision_lines(decision, busy, ahead)
         finally:
             if self._recorder is not None:
                 self._recorder.end(lines)

@@ -15,7 +15,9 @@ from keeper.deployment import Deployment, Findings
 from keeper.errors import ReorgError, StateError
 from keeper.execution.bidding import next_base_fee
 from keeper.execution.limits import Subject
+from keeper.journal.underway import underway_text
 from keeper.planning.base import Plan
+from keeper.planning.underway import Underway
 from keeper.pools import PoolBook
 from keeper.types import BlockHead, BlockTarget, Declined
 
@@ -33,6 +35,7 @@ class Situation:
     findings: tuple[Findings, ...]
     pools: PoolBook
     busy: frozenset[Subject]
+    ahead: tuple[Underway, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +111,12 @@ class Mind:
         await self._apply(event.head)
         self._done = event.head.number
 
-    async def decide(self, head: BlockHead, busy: frozenset[Subject]) -> Decision:
-        """Screen, confirm and plan at a head the state was advanced to."""
+    async def decide(self, head: BlockHead, busy: frozenset[Subject], ahead: tuple[Underway, ...] = ()) -> Decision:
+        """Screen, confirm and plan at a head the state was advanced to, behind the plans under way."""
         target = self._pace.target(head)
         findings = tuple(deployment.findings() for deployment in self.deployments)
         last = head.number + self._pace.valid_blocks
-        situation = Situation(head, target, last, self.deployments, findings, self.pools, busy)
+        situation = Situation(head, target, last, self.deployments, findings, self.pools, busy, ahead)
         plans, declined, native_usd = await self._planner.plan(self._chain, situation)
         every = [no for found in findings for no in found.declined]
         return Decision(head, target, findings, tuple(plans), (*every, *declined), native_usd)
@@ -148,10 +151,13 @@ class Mind:
         await self.pools.freeze(self._chain, block)
 
 
-def decision_lines(decision: Decision, busy: frozenset[Subject]) -> list[dict[str, str]]:
+def decision_lines(
+    decision: Decision, busy: frozenset[Subject], ahead: Sequence[Underway] = ()
+) -> list[dict[str, str]]:
     """Write a decision down as text, bit for bit comparable: what was in flight, every plan, every no."""
     flying = sorted(f"{name}:{'' if key is None else key.hex()}" for name, key in busy)
     lines = [{"kind": "in_flight", "subjects": " ".join(flying)}]
+    lines += [{"kind": "ahead", "plan": underway_text(plan)} for plan in ahead]
     lines += [
         {"kind": "plan", "id": plan.id, "data": plan.data.hex(), "gas": str(plan.gas_limit)} for plan in decision.plans
     ]

@@ -4,7 +4,6 @@ The parent block's market and pools are kept by the engine; the block's logs bef
 transaction met. Nothing is read from our own plan but its sizes, its route and its loan.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -17,7 +16,7 @@ from keeper.execution.booking import Settled
 from keeper.execution.causes import Result
 from keeper.journal.records import PlanRecord
 from keeper.planning.deal import merged
-from keeper.planning.funding import SWAP
+from keeper.planning.underway import offer_of, sold_again, taken_again
 from keeper.pools import PoolBook
 from keeper.protocols.base import Market
 from keeper.routing.base import Pool
@@ -28,7 +27,6 @@ from keeper.types import (
     Log,
     LogQuery,
     Offer,
-    OfferKind,
     Rejected,
     Settlement,
     TokenAmount,
@@ -85,14 +83,11 @@ class MarketSettler:
 
 def _settled(deployment: Deployment, plan: PlanRecord, market: Market) -> Settlement:
     """What the model says all calls of a plan move, each on what the one before it left."""
-    model = deployment.adapter.offers
-    moved: list[Settlement] = []
-    for size in plan.sizes:
-        offer = _offer(deployment, plan, market)
-        moved.append(model.settle(offer, size, market))
-        market = model.after(offer, size, market) if len(plan.sizes) > 1 else market
+    taken = taken_again(plan.underway, deployment.adapter.offers, market, legal_only=False)
+    if taken is None:
+        raise StateError("the model has no such offer on the state it met", plan=plan.id)
 
-    return merged(moved)
+    return taken.settlement
 
 
 def _realised(deployment: Deployment, plan: PlanRecord, market: Market, logs: Sequence[Log]) -> Settlement | Rejected:
@@ -113,47 +108,23 @@ def _realised(deployment: Deployment, plan: PlanRecord, market: Market, logs: Se
 
 
 def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer:
-    """The offer the plan took, as it stood just before: same kind, same position, same pair, sized in the same."""
-    offers = deployment.adapter.offers
-    found = offers.open_offers(market) if plan.position is None else offers.offers(plan.position, market)
-    wanted = (OfferKind(plan.kind), plan.debt_token, plan.collateral_token, plan.size_token)
-    for offer in found:
-        if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token, offer.size_token) == wanted:
-            return offer
+    """The offer the plan took, as it stood just before."""
+    offer = offer_of(plan.underway, deployment.adapter.offers, market)
+    if offer is None:
+        raise StateError("the model has no such offer on the state it met", plan=plan.id)
 
-    raise StateError("the model has no such offer on the state it met", plan=plan.id)
+    return offer
 
 
 def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:
     """What the plan's own route and loan leave of a settlement, in the profit token; None if a pool cannot take it."""
-    held: Counter[Address] = Counter()
-    for part in settlement.receives:
-        held[part.token] += part.amount
-
-    route = plan.details["route"]
-    hops = [(_address(hop["pool"]), _address(hop["in"]), _address(hop["out"])) for hop in route["hops"]]
-    last = {token_in: place for place, (_, token_in, _) in enumerate(hops)}
-    if plan.details["funding"]["lender"]["kind"] == SWAP:
-        # What is sold before it is there is sold as planned; what is seized beyond that stays.
-        last.pop(plan.collateral_token, None)
-
-    for place, (address, token_in, token_out) in enumerate(hops):
-        # As the program does: planned parts, and the last of them sells what is left.
-        amount = held[token_in] if last.get(token_in) == place else int(route["amounts"][place])
-        pool = pools.get(address)
-        swap = None if pool is None else pool.quote_in(token_in, amount)
-        if swap is None:
-            return None
-
-        held[token_in] -= amount
-        held[token_out] += swap.amount_out
+    underway = plan.underway
+    sold = sold_again(underway, settlement.receives, pools)
+    if sold is None:
+        return None
 
     paid = sum(payment.amount for payment in settlement.pays if payment.token == plan.debt_token)
-    return TokenAmount(plan.profit.token, held[plan.profit.token] - paid - int(plan.details["funding"]["fee"]))
-
-
-def _address(text: str) -> Address:
-    return Address(bytes.fromhex(text[2:]))
+    return TokenAmount(plan.profit.token, sold.held[plan.profit.token] - paid - underway.funding.fee)
 
 
 def _executed(logs: Sequence[Log], executor: Address) -> TokenAmount | None:

@@ -83,6 +83,7 @@ class BlockPlanner:
             numeraire=Numeraire.of(native_usd, config.chain.wrapped_native, prices, oldest),
             trusted=frozenset(config.assets.trusted),
             busy=situation.busy,
+            ahead=situation.ahead,
             gas_price_wei=situation.target.base_fee_wei + self.tip_wei,
             executor=ZERO_ADDRESS if config.executor is None else config.executor.address,
             max_block=situation.max_block,

@@ -13,7 +13,9 @@ from keeper.config.fingerprint import from_decisive_json
 from keeper.deployment import Deployment
 from keeper.errors import ChainError, StateError
 from keeper.execution.limits import Subject
+from keeper.journal.underway import read_underway
 from keeper.mind import Mind, Pace, decision_lines
+from keeper.planning.underway import Underway
 from keeper.pools import PoolBook
 from keeper.protocols.base import Row
 from keeper.types import BlockHead, PositionKey
@@ -82,15 +84,15 @@ class _Player:
         if self._mind is None:
             raise FlightFileError("the record of a run does not begin with its state")
 
-        busy = _subjects(record.decisions)
+        busy, ahead = _subjects(record.decisions), _ahead(record.decisions)
         try:
             await self._mind.advance(event)
-            decision = await self._mind.decide(event.head, busy)
+            decision = await self._mind.decide(event.head, busy, ahead)
         except ChainError:
             return []
 
         self._chain.finish()
-        return decision_lines(decision, busy)
+        return decision_lines(decision, busy, ahead)
 
     async def _start(self, record: PassRecord, head: BlockHead) -> None:
         """Take up the state of the run's start; a deployment that was stopped then is stopped again."""
@@ -127,6 +129,11 @@ def _subjects(decisions: Sequence[Mapping[str, str]]) -> frozenset[Subject]:
                 found.add((name, PositionKey(bytes.fromhex(key)) if key else None))
 
     return frozenset(found)
+
+
+def _ahead(decisions: Sequence[Mapping[str, str]]) -> tuple[Underway, ...]:
+    """What was to land before anything new, as the pass wrote it down."""
+    return tuple(read_underway(line["plan"]) for line in decisions if line["kind"] == "ahead")
 
 
 def _difference(recorded: Sequence[Mapping[str, str]], replayed: Sequence[Mapping[str, str]]) -> str:

@@ -22,12 +22,13 @@ from keeper.execution.outbox import Unsigned
 from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulated, Simulator
 from keeper.execution.submit import Answer
-from keeper.execution.track import is_too_late
+from keeper.execution.waiting import Waiting
 from keeper.journal.plans import PricedPlan
-from keeper.journal.records import TxKind, TxRecord, TxState
+from keeper.journal.records import TxState
 from keeper.journal.store import Journal
 from keeper.planning.base import Plan
-from keeper.types import BlockHead, Declined, Reason, to_checksum
+from keeper.planning.underway import Underway
+from keeper.types import BlockHead, Call, Declined, Reason, to_checksum
 
 Answered: TypeAlias = Outcome | Declined
 _ANSWERS: Final = {Answer.TAKEN: Status.SENT, Answer.UNKNOWN: Status.SENT, Answer.REFUSED: Status.REFUSED}
@@ -80,8 +81,7 @@ class Desk:
         self._learning = None if live is None else live.learning
         self._rule = rule
         self._turn = asyncio.Lock()
-        self._subjects: dict[str, Subject] = {}
-        self._rehearsed: dict[Subject, Plan] = {}
+        self._waiting = Waiting(journal, None if live is None else [lane.sender for lane in live.lanes])
 
     @property
     def disarmed(self) -> str | None:
@@ -144,26 +144,18 @@ class Desk:
 
         A dry run counts what it would have sent, so that it plans what a live run would plan.
         """
-        if self._live is None:
-            self._rehearsed = {
-                subject: plan
-                for subject, plan in self._rehearsed.items()
-                if head.number < plan.max_block and head.timestamp < plan.target.expires_at
-            }
-            return frozenset(self._rehearsed)
+        return self._waiting.subjects(head)
 
-        return frozenset(
-            self._subject(record.tx.plan_id)
-            for record in self._open()
-            if record.kind is TxKind.PLAN
-            and record.state.may_land
-            and record.tx.plan_id is not None
-            and not is_too_late(record, head)
-        )
+    def ahead(self, head: BlockHead) -> tuple[Underway, ...]:
+        """Plans that are to land before any new one, in their order: what is in flight but for what is being cancelled.
+
+        Of a dry run, what it would have sent.
+        """
+        return tuple(leading.plan.underway for leading in self._waiting.ahead(head))
 
     def is_idle(self) -> bool:
         """Whether no transaction is waiting for a block; those in a block that is not final yet do not count."""
-        records = self._open()
+        records = self._waiting.open()
         included = {(record.tx.sender, record.tx.nonce) for record in records if record.state is TxState.INCLUDED}
         return all((record.tx.sender, record.tx.nonce) in included for record in records)
 
@@ -171,9 +163,6 @@ class Desk:
         """Compute how long gas money lasts for the key that runs out first; None in a dry run."""
         found = [await lane.account.runway(head) for lane in self._lanes]
         return min(found, key=lambda runway: (runway.days is None, runway.days), default=None)
-
-    def _open(self) -> list[TxRecord]:
-        return [record for lane in self._lanes for record in self._journal.transactions.open(lane.sender)]
 
     async def _ask_signers(self) -> None:
         """Ask signers that were away whether they are back, all at once: one that hangs costs no more than one wait."""
@@ -189,7 +178,7 @@ class Desk:
         busy, disarmed = self.in_flight(work.head), self.disarmed
         armed = [lane for lane in self._lanes if lane.disarmed is None]
         free = {lane: await lane.account.free_funds_wei() for lane in armed if work.plans}
-        seating = Seating(free, work.plans)
+        seating = Seating(free, work.plans, self._waiting.fresh(work.head))
         priced: list[PricedPlan] = []
         for plan in work.plans:
             offer = plan.opportunity.offer
@@ -235,13 +224,15 @@ class Desk:
 
         found: Sequence[Declined | Simulated | None] = [None] * len(priced)
         if self._simulator is not None:
-            found = await self._simulator.run([each.plan for each in priced], priced[0].head, exact=exact)
+            head = priced[0].head
+            ahead = [leading.call for leading in self._waiting.ahead(head)]
+            found = await self._simulator.run([each.plan for each in priced], head, exact=exact, ahead=ahead)
 
         for each, simulated in zip(priced, found, strict=True):
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
             elif self._live is None:
-                self._rehearsed[each.plan.opportunity.offer.deployment, each.plan.opportunity.offer.key] = each.plan
+                self._waiting.rehearse(each.plan, _call(each.plan, self._simulator))
                 answers[each.plan.id] = self._conclude(each, Status.DRY_RUN, None)
 
     async def _send(
@@ -261,8 +252,6 @@ class Desk:
 
     async def _send_on(self, lane: Lane, priced: Sequence[PricedPlan], answers: dict[str, Answered]) -> None:
         for each in priced:
-            offer = each.plan.opportunity.offer
-            self._subjects[each.plan.id] = (offer.deployment, offer.key)
             sent = await lane.outbox.send_plan(each.plan, each.bid.fees)
             if isinstance(sent, Unsigned):
                 answers[each.plan.id] = self._conclude_unsigned(each, sent)
@@ -290,9 +279,6 @@ class Desk:
         log.warning("plan_unsigned", plan=priced.plan.id, why=unsigned.why)
         return outcome_of(priced, Status.REFUSED, b"", unsigned.why)
 
-    def _subject(self, plan_id: str) -> Subject:
-        if plan_id not in self._subjects:
-            plan = self._journal.plan(plan_id)
-            self._subjects[plan_id] = (plan.deployment, plan.position)
 
-        return self._subjects[plan_id]
+def _call(plan: Plan, simulator: Simulator | None) -> Call:
+    return Call(plan.executor, plan.data, gas=plan.gas_limit) if simulator is None else simulator.call(plan)

@@ -13,7 +13,9 @@ from keeper.execution.account import OperatorAccount
 from keeper.execution.base import Outcome
 from keeper.execution.outbox import Outbox
 from keeper.execution.track import Tracker
+from keeper.execution.waiting import Leading
 from keeper.planning.base import Plan
+from keeper.planning.underway import Underway
 from keeper.types import Address, BlockHead, to_checksum
 
 log = structlog.get_logger(__name__)
@@ -105,12 +107,13 @@ class Lane:
 class Seating:
     """Finds the lane for each plan of one pass. Invariant: no lane is given more than it can pay for at the worst."""
 
-    def __init__(self, free_wei: Mapping[Lane, int], plans: Sequence[Plan]) -> None:
-        """`free_wei` is what each armed lane has left, in the operator's order."""
+    def __init__(self, free_wei: Mapping[Lane, int], plans: Sequence[Plan], ahead: Sequence[Leading]) -> None:
+        """`free_wei` is what each armed lane has left, in the operator's order; `ahead` what is about to land."""
         self._free_wei = dict(free_wei)
         self._queued = {lane: _waiting(lane) for lane in free_wei}
-        self._group = _groups(plans)
-        self._lane: dict[int, Lane] = {}
+        self._touched = {plan.id: Underway.of(plan.opportunity).touched for plan in plans}
+        self._group = _groups(self._touched)
+        self._lane = self._behind(ahead)
 
     @property
     def most_free_wei(self) -> int:
@@ -133,28 +136,32 @@ class Seating:
         self._queued[lane] += 1
         return lane
 
+    def _behind(self, ahead: Sequence[Leading]) -> dict[int, Lane]:
+        """The lane of each group that touches what is under way there: it must not land before that."""
+        lanes: dict[int, Lane] = {}
+        for lane in self._free_wei:
+            own = [leading.plan.underway for leading in ahead if leading.call.sender == lane.sender]
+            moving = frozenset[object]().union(*(plan.touched for plan in own))
+            for plan_id, touched in self._touched.items():
+                if not moving.isdisjoint(touched):
+                    lanes.setdefault(self._group[plan_id], lane)
+
+        return lanes
+
 
 def _waiting(lane: Lane) -> int:
     """Count nonces that no block has used yet."""
     return sum(nonce >= lane.outbox.ledger.mined for nonce in lane.outbox.ledger.in_flight)
 
 
-def _groups(plans: Sequence[Plan]) -> dict[str, int]:
+def _groups(touched: Mapping[str, frozenset[object]]) -> dict[str, int]:
     """Number plans so that two that touch the same thing, directly or through others, have the same number."""
-    group = {plan.id: place for place, plan in enumerate(plans)}
+    group = {plan_id: place for place, plan_id in enumerate(touched)}
     first_at: dict[object, str] = {}
-    for plan in plans:
-        for thing in _touched(plan):
-            other = first_at.setdefault(thing, plan.id)
-            low, high = sorted((group[other], group[plan.id]))
+    for plan_id, things in touched.items():
+        for thing in things:
+            other = first_at.setdefault(thing, plan_id)
+            low, high = sorted((group[other], group[plan_id]))
             group = {name: low if number == high else number for name, number in group.items()}
 
     return group
-
-
-def _touched(plan: Plan) -> set[object]:
-    """What a plan leaves otherwise than it found it: a deployment's two tokens, pools, and who lends."""
-    opportunity = plan.opportunity
-    offer, lender = opportunity.offer, opportunity.funding.lender
-    tokens = {(offer.deployment, offer.pay_token), (offer.deployment, offer.receive_token)}
-    return {*tokens, *(hop.pool for hop in opportunity.route.hops), (lender.lender, lender.token)}

@@ -33,22 +33,29 @@ class Simulator:
         self._operator = operator
         self._explain = explain
 
-    async def run(self, plans: Sequence[Plan], head: BlockHead, *, exact: int) -> list[Simulated | Declined]:
+    async def run(
+        self, plans: Sequence[Plan], head: BlockHead, *, exact: int, ahead: Sequence[Call] = ()
+    ) -> list[Simulated | Declined]:
         """Run plans in the order they will be sent, each on what those before it leave; an answer for each.
 
-        A revert, a quiet miss, or no answer declines a plan. The first `exact` plans were made for exactly this
-        order: as long as none of those before fails, their profit must come out to the wei.
+        `ahead` are transactions under way that go before all of them. A revert, a quiet miss, or no answer declines a
+        plan. The first `exact` plans were made for exactly this order: as long as none of those before fails, their
+        profit must come out to the wei.
         """
         if not plans:
             return []
 
         # Whoever builds the next block is unknown; the last one's builder is a real account that is paid like any.
         hypothesis = Hypothesis(plans[0].target, head.coinbase)
+        returns = await self._answers([*ahead, *map(self.call, plans)], head, hypothesis)
+        if not all(isinstance(before, Returned) and before.ok and any(before.data) for before in returns[: len(ahead)]):
+            exact = 0
+
         answers: list[Simulated | Declined] = []
-        for plan, returned in zip(plans, await self._answers(plans, head, hypothesis), strict=True):
+        for plan, returned in zip(plans, returns[len(ahead) :], strict=True):
             place = len(answers)
             in_order = place < exact and all(isinstance(before, Simulated) for before in answers)
-            if isinstance(returned, Returned) and not returned.ok and not returned.data and place:
+            if isinstance(returned, Returned) and not returned.ok and not returned.data and place + len(ahead):
                 returned = await self._reason(plan, head, hypothesis)  # noqa: PLW2901  # the same answer, with words
 
             answers.append(self._judge(plan, returned, exact=in_order))
@@ -56,9 +63,8 @@ class Simulator:
         return answers
 
     async def _answers(
-        self, plans: Sequence[Plan], head: BlockHead, hypothesis: Hypothesis
+        self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis
     ) -> Sequence[Returned | ChainError]:
-        calls = [self._call(plan) for plan in plans]
         try:
             if len(calls) == 1:
                 return [await self._chain.simulate(calls[0], head, hypothesis)]
@@ -71,13 +77,14 @@ class Simulator:
     async def _reason(self, plan: Plan, head: BlockHead, hypothesis: Hypothesis) -> Returned:
         """Learn why a plan fails behind others, where the node did not say: alone it may fail for the same reason."""
         try:
-            alone = await self._chain.simulate(self._call(plan), head, hypothesis)
+            alone = await self._chain.simulate(self.call(plan), head, hypothesis)
         except ChainError:
             return Returned(ok=False, data=b"")
 
         return Returned(ok=False, data=b"" if alone.ok else alone.data)
 
-    def _call(self, plan: Plan) -> Call:
+    def call(self, plan: Plan) -> Call:
+        """The transaction of a plan, as the operator would send it."""
         return Call(plan.executor, plan.data, sender=self._operator, gas=plan.gas_limit)
 
     def _judge(self, plan: Plan, returned: Returned | ChainError, *, exact: bool) -> Simulated | Declined:

@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from keeper.execution.base import Fees, SignedTx
-from keeper.types import Address, BlockTarget, PositionKey, Settlement, TokenAmount
+from keeper.journal.underway import address, read_funding
+from keeper.planning.underway import PlannedSwap, Underway
+from keeper.types import Address, BlockTarget, OfferKind, PositionKey, Settlement, TokenAmount
 
 
 class TxState(StrEnum):
@@ -123,6 +125,25 @@ class PlanRecord:
         """The size of every call on the position, in order; mostly it is one, and that is `size`."""
         steps: Sequence[str] = self.details.get("steps") or ()
         return tuple(map(int, steps)) or (self.size,)
+
+    @property
+    def underway(self) -> Underway:
+        """What it does, to be made again on another state."""
+        route = self.details["route"]
+        return Underway(
+            deployment=self.deployment,
+            key=self.position,
+            kind=OfferKind(self.kind),
+            pay_token=self.debt_token,
+            receive_token=self.collateral_token,
+            size_token=self.size_token,
+            sizes=self.sizes,
+            swaps=tuple(
+                PlannedSwap(address(hop["pool"]), address(hop["in"]), address(hop["out"]), int(amount))
+                for hop, amount in zip(route["hops"], route["amounts"], strict=False)  # one more: what comes out
+            ),
+            funding=read_funding(self.details["funding"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,15 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from keeper.planning.base import Opportunity
+from keeper.planning.base import Funding, Opportunity
 from keeper.planning.deal import SPOT_BITS, Deal, Way, spot_of
 from keeper.planning.funding import VAULT
 from keeper.planning.inputs import PlanningInput, View
 from keeper.planning.program import LENDER_KINDS
 from keeper.planning.swaps import VENUE_KINDS
+from keeper.planning.underway import Underway, sold_again, taken_again
 from keeper.protocols.base import Lender, Market
-from keeper.routing.base import Liquidity
+from keeper.routing.base import Liquidity, Pool
 from keeper.routing.find import find_routes
 from keeper.routing.route import Route
 from keeper.types import Address, Offer, PositionKey
@@ -38,8 +39,8 @@ class Asked(NamedTuple):
 class Board:
     """Markets by deployment, the pools, and loans on offer. Invariant: all are after the same plans.
 
-    `not_healing` and names
-    with an underscore only remember. `risen` names what a loan's fee made dearer: see `unsettled`.
+    `not_healing` and names with an underscore only remember. `risen` names what a loan's fee made dearer: see
+    `unsettled`.
     """
 
     views: Mapping[str, View[Any]]
@@ -54,24 +55,48 @@ class Board:
 
     @classmethod
     def of(cls, inputs: PlanningInput) -> Self:
-        """Before any plan."""
+        """Before any plan of this block, after those under way."""
         views = {view.adapter.name: view for view in inputs.views}
-        return cls(views, {name: view.market for name, view in views.items()}, inputs.liquidity, inputs.lenders)
+        board = cls(views, {name: view.market for name, view in views.items()}, inputs.liquidity, inputs.lenders)
+        for plan in inputs.ahead:
+            board = board.behind(plan)
+
+        return board
 
     def after(self, opportunity: Opportunity) -> Self:
         """After one more plan."""
-        market = self.markets[opportunity.offer.deployment]
-        model = self.views[opportunity.offer.deployment].adapter.offers
+        deployment = opportunity.offer.deployment
+        market, model = self.markets[deployment], self.views[deployment].adapter.offers
         for step in opportunity.calls:
             market = model.after(step.offer, step.size, market)
 
-        moved = {pool.address: pool for pool in opportunity.route.after}
+        return self._moved(deployment, market, opportunity.route.after, opportunity.funding)
+
+    def behind(self, plan: Underway) -> Self:
+        """After a plan that was made earlier; the same board where it cannot do here what it was made for.
+
+        Its position is gone then, or a pool too thin, and it will revert.
+        """
+        view = self.views.get(plan.deployment)
+        if view is None:
+            return self
+
+        taken = taken_again(plan, view.adapter.offers, self.markets[plan.deployment], legal_only=True)
+        sold = None if taken is None else sold_again(plan, taken.settlement.receives, self.liquidity.by_address)
+        if taken is None or sold is None:
+            return self
+
+        return self._moved(plan.deployment, taken.market, sold.pools, plan.funding)
+
+    def _moved(self, deployment: str, market: Market, pools: tuple[Pool, ...], used: Funding) -> Self:
+        """The same board with one deployment's market and some pools moved, and with a loan taken and given back."""
+        moved = {pool.address: pool for pool in pools}
         return replace(
             self,
-            markets={**self.markets, opportunity.offer.deployment: market},
+            markets={**self.markets, deployment: market},
             liquidity=self.liquidity.replaced(tuple(moved.values())),
-            others=_lent(self.others, opportunity),
-            risen=self.risen | self._raised(opportunity),
+            others=_lent(self.others, used),
+            risen=self.risen | self._raised(used),
             _exits={asked: exits for asked, exits in self._exits.items() if not _cross(exits, moved)},
             _lenders={},
             _ways={},
@@ -131,9 +156,9 @@ class Board:
 
         return self._ways[what]
 
-    def _raised(self, opportunity: Opportunity) -> frozenset[tuple[str, Address]]:
-        lender = opportunity.funding.lender
-        if not opportunity.funding.fee:
+    def _raised(self, used: Funding) -> frozenset[tuple[str, Address]]:
+        lender = used.lender
+        if not used.fee:
             return frozenset()
 
         return frozenset(
@@ -144,9 +169,8 @@ class Board:
         )
 
 
-def _lent(lenders: tuple[Lender, ...], opportunity: Opportunity) -> tuple[Lender, ...]:
+def _lent(lenders: tuple[Lender, ...], used: Funding) -> tuple[Lender, ...]:
     """What there is to lend after a plan: the vault lends only so much in a day, the others get it all back."""
-    used = opportunity.funding
     if used.lender.kind != VAULT:
         return lenders
 

@@ -8,6 +8,7 @@ from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import Plan, Policy
 from keeper.planning.data_fee import DataFee, plan_bytes
 from keeper.planning.gas import GasTable
+from keeper.planning.underway import Underway
 from keeper.protocols.base import Adapter, Lender, Market
 from keeper.routing.base import Liquidity
 from keeper.types import Address, BlockTarget, Declined, Health, Offer, PositionKey
@@ -32,8 +33,9 @@ class View(Generic[M]):
 class PlanningInput:
     """Everything planning depends on, at one head.
 
-    `policies` are in order of preference. `gas_price_wei` is what a unit of gas is expected to cost at the target.
-    `busy` subjects have a transaction in flight. `barred` names pools a strategy may not trade on, by its name.
+    `ahead` are plans under way that no block has taken up, in the order they are to land: everything is planned
+    behind them. `policies` are in order of preference. `gas_price_wei` is what a unit of gas is expected to cost at the
+    target. `busy` subjects have a transaction in flight. `barred` names pools a strategy may not trade on, by its name.
     `max_block` is the last block a plan may land in. `lenders` are the sources of money that are no deployment.
     `data_fee` is what the chain charges for bytes, None where gas is all it charges. `search_budget` is how often a
     search for a better set than the best first may appraise an opportunity again, 0 for no search.
@@ -54,6 +56,7 @@ class PlanningInput:
     lenders: tuple[Lender, ...] = ()
     data_fee: DataFee | None = None
     search_budget: int = 40
+    ahead: tuple[Underway, ...] = ()
 
     def data_fee_wei(self, hops: int, calls: int) -> int:
         """What the chain charges for the bytes of a plan of so many swaps and calls, at most."""

@@ -1,5 +1,7 @@
 """The front door of planning: everything known about a block in, plans and reasons out."""
 
+from collections.abc import Sequence
+
 from keeper.planning.appraise import appraise
 from keeper.planning.board import Board
 from keeper.planning.inputs import PlanningInput, PlanningResult, Subject
@@ -10,7 +12,7 @@ from keeper.types import Declined, Offer, Reason
 def plan_block(inputs: PlanningInput) -> PlanningResult:
     """Plan a block: the same input gives the same result, bit for bit."""
     board = Board.of(inputs)
-    offers = _by_subject(inputs)
+    offers = _by_subject(inputs, board)
     declined: dict[Subject, Declined] = {}
     candidates: list[Candidate] = []
     for place, (subject, found) in enumerate(offers.items()):
@@ -30,11 +32,12 @@ def plan_block(inputs: PlanningInput) -> PlanningResult:
     return PlanningResult(tuple(plans), tuple(declined[subject] for subject in offers if subject in declined))
 
 
-def _by_subject(inputs: PlanningInput) -> dict[Subject, list[Offer]]:
-    """Offers by what they are about, in the order of the input."""
+def _by_subject(inputs: PlanningInput, board: Board) -> dict[Subject, Sequence[Offer]]:
+    """Offers by what they are about, in the order of the input; as they are behind the plans under way."""
     offers: dict[Subject, list[Offer]] = {}
     for view in inputs.views:
         for offer in view.offers:
             offers.setdefault((view.adapter.name, offer.key), []).append(offer)
 
-    return offers
+    moved = {view.adapter.name for view in inputs.views if board.markets[view.adapter.name] is not view.market}
+    return {subject: board.offers(*subject) if subject[0] in moved else found for subject, found in offers.items()}

@@ -23,8 +23,9 @@ class Deciding:
         if self._failing and self._failing.pop(0):
             raise RpcError("the node fell over")
 
-    async def decide(self, block, busy):
+    async def decide(self, block, busy, ahead):
         assert busy == frozenset()
+        assert ahead == ()
         return Decision(block, Pace(12).target(block), (), self._plans, (), 1)
 
     def tend(self):
@@ -62,6 +63,10 @@ class Desk:
     def in_flight(self, head):
         assert head.number
         return frozenset()
+
+    def ahead(self, head):
+        assert head.number
+        return ()
 
     def is_idle(self):
         return True

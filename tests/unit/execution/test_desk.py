@@ -6,6 +6,7 @@ import structlog
 from keeper.chain.phrases import Refusal
 from keeper.errors import JournalError, SigningKeyError
 from keeper.execution.base import Outcome, Status
+from keeper.planning.underway import Underway
 from keeper.types import Declined, Reason, Returned
 from keeper.units import GWEI, USD
 from tests import canary
@@ -144,6 +145,33 @@ async def test_a_position_in_flight_is_not_planned_again(office):
     (found,) = await office.execute(replace(make_plan(1), id="plan-1b"))
     assert found.reason is Reason.IN_FLIGHT
     assert len(office.chain.sends) == 1
+
+
+async def test_what_is_in_flight_goes_before_anything_new_in_its_order(office):
+    await office.execute(make_plan(1), make_plan(2))
+
+    ahead = office.desk.ahead(office.chain.head)
+    await office.execute(make_plan(3))
+
+    assert ahead == (Underway.of(make_plan(1).opportunity), Underway.of(make_plan(2).opportunity))
+    run = [call.data for call, _, _ in office.chain.simulations[-3:]]
+    assert run == [make_plan(index).data for index in (1, 2, 3)]
+    assert {call.sender for call, _, _ in office.chain.simulations} == {OPERATOR}
+
+
+async def test_what_was_mined_does_not_go_before_anything_new(office):
+    await office.execute(make_plan(1))
+    office.chain.mine_all()
+    await office.track()
+    assert office.desk.ahead(office.chain.head) == ()
+
+
+async def test_a_dry_run_plans_behind_what_it_would_have_sent(dry):
+    await dry.execute(make_plan(1))
+    assert dry.desk.ahead(head(102)) == (Underway.of(make_plan(1).opportunity),)
+    await dry.execute(make_plan(2))
+    assert [call.data for call, _, _ in dry.chain.simulations[-2:]] == [make_plan(1).data, make_plan(2).data]
+    assert dry.desk.ahead(head(103)) == ()
 
 
 async def test_nothing_is_signed_before_arming(tmp_path):

@@ -70,6 +70,24 @@ async def test_a_key_with_something_stuck_is_passed_over(office):
     assert sent_by(office) == [(OPERATOR, 0), (OTHER, 0)]
 
 
+async def test_a_plan_that_touches_what_is_about_to_land_rides_behind_it(office):
+    await office.execute(apart(1))
+    office.chain.mine()
+    await office.track()
+    await office.execute(group_apart(2, 1, at=target(102)), apart(3, at=target(102)))
+    assert sorted(sent_by(office)) == sorted([(OPERATOR, 0), (OPERATOR, 1), (OTHER, 0)])
+
+
+async def test_a_plan_that_touches_what_has_waited_for_two_blocks_is_not_held_up_by_it(office):
+    await office.execute(apart(1))
+    for _ in range(2):
+        office.chain.mine()
+        await office.track()
+
+    await office.execute(group_apart(2, 1, at=target(103)))
+    assert sent_by(office)[-1] == (OTHER, 0)
+
+
 async def test_a_key_that_cannot_pay_is_passed_over_and_no_key_is_overdrawn(office):
     # a plan costs 700,000 * 2.265625 gwei = 1,585,937,500,000,000 at the worst; each key holds that once
     office.chain.wei = 1_585_937_500_000_000

@@ -2,7 +2,7 @@ import pytest
 
 from keeper.errors import ReorgError, RpcError
 from keeper.execution.simulate import Simulated, Simulator
-from keeper.types import Declined, Reason, Returned
+from keeper.types import Call, Declined, Reason, Returned
 from tests.fakes.desk import OPERATOR, explain
 from tests.fakes.ledger_chain import LedgerChain
 from tests.fakes.plans import EXECUTOR, make_plan
@@ -69,6 +69,24 @@ async def test_another_profit_behind_a_plan_that_failed_goes_through():
 
 async def test_another_profit_out_of_the_planned_order_goes_through():
     assert await run(Returned(ok=True, data=word(79)), exact=0) == Simulated(79)
+
+
+async def run_behind(ahead, returned):
+    """The plan behind a transaction that is under way, which returns this."""
+    first = Call(EXECUTOR, b"under way", sender=OPERATOR)
+    chain = LedgerChain(simulated={first.data: ahead, PLAN.data: returned})
+    (found,) = await Simulator(chain, OPERATOR, explain).run([PLAN], chain.head, exact=1, ahead=[first])
+    return found
+
+
+async def test_another_profit_than_the_models_behind_what_is_under_way_is_declined():
+    found = await run_behind(Returned(ok=True, data=word(5)), Returned(ok=True, data=word(79)))
+    assert found.reason is Reason.SIMULATION_DIFFERS
+
+
+@pytest.mark.parametrize("ahead", [Returned(ok=False, data=b"\xab"), Returned(ok=True, data=word(0))])
+async def test_another_profit_behind_what_will_not_land_goes_through(ahead):
+    assert await run_behind(ahead, Returned(ok=True, data=word(79))) == Simulated(79)
 
 
 async def test_a_quiet_miss_out_of_the_planned_order_is_declined_all_the_same():
