@@ -3,18 +3,18 @@
 Anvil takes a replacement that pays 5 % more, and without a switch any gas limit; it mines what its pool holds although
 a geth pool would never have had it. Rules and words: go-ethereum, `core/txpool/validation.go` and
 `core/txpool/legacypool/list.go` (price bump 10 % of both fields), EIP-7825 (gas limit), EIP-7623 (calldata floor).
+HTTP is spoken by hand: most requests only pass through, and libraries on both sides would cost more than the node.
 """
 
 import asyncio
 import json
-import sys
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from enum import StrEnum
+from urllib.parse import urlsplit
 
-from aiohttp import ClientSession, web
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_hash.auto import keccak
@@ -136,46 +136,61 @@ class GethRules:
         self._loop.close()
 
     async def _start(self):
-        self._session = ClientSession()
-        app = web.Application(client_max_size=2**26)
-        app.router.add_post("/", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._serving = set()
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _stop(self):
-        await self._session.close()
-        await self._runner.cleanup()
+        self._server.close()
+        for each in self._serving:
+            each.cancel()
 
-    async def _answer(self, request):
-        body = await request.read()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+
+    async def _serve(self, reader, writer):
+        """One connection of the keeper, and one to the node behind it."""
+        self._serving.add(asyncio.current_task())
+        address = urlsplit(self.upstream)
+        node_reader, node_writer = await asyncio.open_connection(address.hostname, address.port)
+        node = _Node(node_reader, node_writer)
+        with closing(writer), closing(node_writer):
+            try:
+                while True:
+                    answer = await self._answer(await _read(reader), node)
+                    if answer is None:
+                        writer.transport.abort()
+                        return
+
+                    writer.write(answer)
+            except (ConnectionError, EOFError):
+                pass  # whoever asked has gone
+            finally:
+                self._serving.discard(asyncio.current_task())
+
+    async def _answer(self, body, node):
+        """What goes back, None for a connection that is cut."""
         frames = json.loads(body)
         first = frames if isinstance(frames, dict) else frames[0]
         if first["method"].startswith("rules_"):
             answer = _frame(first, result=self._obey(first))
-            return web.json_response(answer if first is frames else [answer])
+            return _ok(answer if first is frames else [answer])
 
         losses = self._losses.get(first["method"])
         loss = losses.popleft() if losses else None
         if loss is Loss.BUSY:
-            return web.Response(status=429, text="slow down")
+            return b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
 
         if loss is Loss.DENIED:
-            return web.json_response(_frame(first, error={"code": -32000, "message": self.denial}))
+            return _ok(_frame(first, error={"code": -32000, "message": self.denial}))
 
         if loss is Loss.REQUEST:
-            return self._cut(request)
+            return None
 
-        answer = await self._forward(frames, body)
+        answer = await self._forward(frames, body, node)
         if loss is Loss.HANG:
             await asyncio.sleep(30)
 
-        if loss is not None:
-            return self._cut(request)
-
-        return web.Response(body=answer, content_type="application/json")
+        return answer if loss is None else None
 
     def _obey(self, frame):
         """Do what another process asks: `rules_lose` (method, losses...), `rules_heal`, `rules_refused`."""
@@ -187,15 +202,9 @@ class GethRules:
 
         return list(self.refused)
 
-    def _cut(self, request):
-        with suppress(AttributeError):
-            request.transport.abort()
-
-        return web.Response()
-
-    async def _forward(self, frames, body):
+    async def _forward(self, frames, body, node):
         if isinstance(frames, dict) and frames["method"] == SEND:
-            return json.dumps(await self._send(frames)).encode()
+            return _ok(await self._send(frames, node))
 
         if self.is_private and isinstance(frames, dict):
             if frames["method"] == PENDING_COUNT:
@@ -203,16 +212,15 @@ class GethRules:
                 body = json.dumps(frames).encode()
 
             if frames["method"] == BY_HASH:
-                (found,) = await self._ask((BY_HASH, *frames["params"]))
+                (found,) = await node.ask((BY_HASH, *frames["params"]))
                 is_mined = found is not None and found["blockHash"] is not None
-                return json.dumps(_frame(frames, result=found if is_mined else None)).encode()
+                return _ok(_frame(frames, result=found if is_mined else None))
 
-        async with self._session.post(self.upstream, data=body, headers=_JSON) as answered:
-            return await answered.read()
+        return _wrapped(await node.post(body))
 
-    async def _send(self, frame):
+    async def _send(self, frame, node):
         tx = decode(bytes.fromhex(frame["params"][0][2:]))
-        mined, balance, content = await self._ask(
+        mined, balance, content = await node.ask(
             (PENDING_COUNT, tx.sender, "latest"), ("eth_getBalance", tx.sender, "latest"), ("txpool_content",)
         )
         words = refusal(tx, _pool(content, tx.sender), int(mined, 16), int(balance, 16))
@@ -220,7 +228,7 @@ class GethRules:
             self.refused.append(words)
             return _frame(frame, error={"code": -32000, "message": words})
 
-        answered = await self._ask_whole(SEND, *frame["params"])
+        answered = json.loads(await node.post(json.dumps(_frame(frame, method=SEND, params=frame["params"])).encode()))
         if "error" in answered:
             self.refused.append(answered["error"]["message"])
             return _frame(frame, error=answered["error"])
@@ -228,23 +236,42 @@ class GethRules:
         self.taken.append(tx.hash)
         return _frame(frame, result=answered["result"])
 
-    async def _ask(self, *questions):
+
+class _Node:
+    """A connection to the node, one question at a time."""
+
+    def __init__(self, reader, writer):
+        self._reader = reader
+        self._writer = writer
+
+    async def post(self, body):
+        head = b"POST / HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        self._writer.write(head % len(body) + body)
+        return await _read(self._reader)
+
+    async def ask(self, *questions):
         frames = [
             {"jsonrpc": "2.0", "id": place, "method": method, "params": params}
             for place, (method, *params) in enumerate(questions)
         ]
-        async with self._session.post(self.upstream, json=frames) as answered:
-            found = {answer["id"]: answer["result"] for answer in await answered.json()}
-
+        found = {answer["id"]: answer["result"] for answer in json.loads(await self.post(json.dumps(frames).encode()))}
         return [found[place] for place in range(len(questions))]
 
-    async def _ask_whole(self, method, *params):
-        frame = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        async with self._session.post(self.upstream, json=frame) as answered:
-            return await answered.json()
+
+async def _read(reader):
+    """The body of the next message, of the length its head says."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]
+    return await reader.readexactly(int(length))
 
 
-_JSON = {"Content-Type": "application/json"}
+def _ok(answer):
+    return _wrapped(json.dumps(answer).encode())
+
+
+def _wrapped(body):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
 
 
 def _frame(asked, **content):
@@ -271,11 +298,8 @@ def _pooled(tx):
     )
 
 
-async def _serve(upstream):
+async def serve(upstream, tell):
+    """Enforce the rules for as long as the process lasts; `tell` is given the URL."""
     rules = GethRules(upstream)
-    print(await rules._start(), flush=True)
+    tell(await rules._start())
     await asyncio.Event().wait()
-
-
-if __name__ == "__main__":
-    asyncio.run(_serve(sys.argv[1]))

@@ -5,10 +5,11 @@ journal stays where its books were wrong.
 """
 
 import argparse
+import asyncio
 import dataclasses
 import json
+import os
 import signal
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -17,22 +18,25 @@ from pathlib import Path
 from keeper.sandbox.anvil import Anvil
 from keeper.sandbox.packages import find_packages
 from tests.anvil.desk_world import OPTIONS
+from tests.fakes.geth_rules import serve
 from tests.faults.kill.sabotage import SABOTAGES
 from tests.faults.kill.story import Ground, Story
-
-RULES = (sys.executable, "-m", "tests.fakes.geth_rules")
 
 
 @contextmanager
 def ground():
     """One chain for all runs, and the rules in a process of their own: this one forks, so it has no threads."""
     with Anvil(find_packages(), OPTIONS) as anvil:
-        rules = subprocess.Popen([*RULES, anvil.url], stdout=subprocess.PIPE, text=True)
+        url, tell = os.pipe()
+        rules = os.fork()
+        if rules == 0:
+            asyncio.run(serve(anvil.url, lambda text: os.write(tell, text.encode())))
+
         try:
-            yield Ground(anvil.url, rules.stdout.readline().strip())
+            yield Ground(anvil.url, os.read(url, 1_000).decode())
         finally:
-            rules.send_signal(signal.SIGTERM)
-            rules.wait()
+            os.kill(rules, signal.SIGKILL)
+            os.waitpid(rules, 0)
 
 
 def main():

@@ -4,6 +4,7 @@ A life is told to go through the newest head, and says when it has; or it is gon
 """
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -12,6 +13,7 @@ import signal
 import sys
 import traceback
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import structlog
@@ -42,11 +44,11 @@ class Estate:
     first_position: int
     sabotage: str | None = None
 
-    @property
+    @cached_property
     def accounts(self):
         return tuple(map(Account.from_key, self.secrets))
 
-    @property
+    @cached_property
     def senders(self):
         return tuple(Address(bytes.fromhex(account.address[2:])) for account in self.accounts)
 
@@ -100,6 +102,7 @@ class Life:
 
 
 def _live(estate, death, pipes):
+    gc.disable()  # it would copy every page it looks at, for a life of a second
     try:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         asyncio.run(_main(estate, death, pipes))
