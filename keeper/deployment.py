@@ -25,6 +25,7 @@ HISTORY_BLOCKS: Final = 64
 class Findings:
     """What one block's screen and confirmation found: offers to plan with, and every no on the way."""
 
+    deployment: str
     screened: int
     suspects: int
     liquidatable: dict[PositionKey, Health]
@@ -120,7 +121,7 @@ class Deployment:
         market = self.market
         if market is None:
             no = Declined(self.name, None, Reason.QUARANTINED, {"why": self.stopped or "no market yet"})
-            return Findings(0, 0, {}, (), (no,))
+            return Findings(self.name, 0, 0, {}, (), (no,))
 
         always = self.adapter.health.always_confirm(market)
         found = _confirm_order(self.skin.suspects(self.adapter.health.factors(market)), always)
@@ -143,7 +144,7 @@ class Deployment:
         for offer in self.adapter.offers.open_offers(market):
             _sort(offer, offers, declined)
 
-        return Findings(len(self.book), len(found), liquidatable, tuple(offers), tuple(declined))
+        return Findings(self.name, len(self.book), len(found), liquidatable, tuple(offers), tuple(declined))
 
     def tend(self) -> None:
         """Do what keeps the next blocks quick, when nothing waits for it."""

@@ -4,6 +4,7 @@ A pass decides on one block; a pass whose block is orphaned under it, or whose n
 next head starts over.
 """
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ class PassSeen:
     """A finished pass: what was decided at its head, what became of it, and what stands in the way of acting.
 
     `line` is the canonical line of the block as logged and journaled; `stopped` says why by deployment, `held` which
-    limits hold plans back, `disarmed` why nothing is signed.
+    limits hold plans back, `disarmed` why nothing is signed, `seconds` how long all of it took.
     """
 
     event: HeadEvent
@@ -40,6 +41,7 @@ class PassSeen:
     stopped: Mapping[str, str]
     held: tuple[str, ...]
     disarmed: str | None
+    seconds: float
 
 
 class Observer(Protocol):
@@ -122,6 +124,7 @@ class Engine:
 
     async def on_head(self, event: HeadEvent) -> PassSeen:
         """Run one pass."""
+        began = time.perf_counter()
         head = event.head
         decision = await self._decide(event)
         newest = self._newest()
@@ -129,7 +132,7 @@ class Engine:
         answers = await self._desk.execute(in_time, head, decision.native_usd)
         answers += [_too_late(plan, newest) for plan in decision.plans if newest >= plan.max_block]
         self._note_idleness(decision)
-        return self._tell(event, decision, answers)
+        return self._tell(event, decision, answers, began)
 
     async def _decide(self, event: HeadEvent) -> Decision:
         lines: list[dict[str, str]] = []
@@ -155,7 +158,7 @@ class Engine:
         quiet = not decision.plans and not self._booked and self._desk.is_idle()
         self._idle_blocks = self._idle_blocks + 1 if quiet else 0
 
-    def _tell(self, event: HeadEvent, decision: Decision, answers: Sequence[Answered]) -> PassSeen:
+    def _tell(self, event: HeadEvent, decision: Decision, answers: Sequence[Answered], began: float) -> PassSeen:
         """Write the canonical line of the block: what was seen, screened, confirmed, declined, planned and done."""
         declined = [*decision.declined, *(answer for answer in answers if isinstance(answer, Declined))]
         line: dict[str, object] = {
@@ -184,7 +187,10 @@ class Engine:
 
         log.info("block_processed", **line)
         self._journal.record_pass(decision.head, line, declined)
-        return PassSeen(event, decision, tuple(answers), self._booked, line, stopped, held, self._desk.disarmed)
+        seconds = time.perf_counter() - began
+        return PassSeen(
+            event, decision, tuple(answers), self._booked, line, stopped, held, self._desk.disarmed, seconds
+        )
 
 
 def _too_late(plan: Plan, newest: int) -> Declined:

@@ -3,8 +3,6 @@
 import asyncio
 import math
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Final
 
 import structlog
 
@@ -13,6 +11,7 @@ from keeper.app.desk import build_desk
 from keeper.app.executor import check_executor
 from keeper.app.journal import keep, open_journal, open_when_free
 from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
+from keeper.app.observing import Scene, observe
 from keeper.app.planner import BlockPlanner
 from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
@@ -21,9 +20,8 @@ from keeper.chain.recorder import FlightRecorder, RecordingChain
 from keeper.config.derived import switch_path
 from keeper.config.fingerprint import decisive_json
 from keeper.config.model import KeeperConfig
-from keeper.engine import Engine, PassSeen
-from keeper.errors import ChainError, ConfigError, KeeperError, SigningKeyError, StateError
-from keeper.execution.desk import Desk
+from keeper.engine import Engine
+from keeper.errors import ConfigError, KeeperError, SigningKeyError, StateError
 from keeper.execution.fenced import FencedSigner
 from keeper.execution.switch import Switch
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
@@ -33,9 +31,6 @@ from keeper.mind import Mind, Pace
 from keeper.oracles.feeds import read_feed
 from keeper.types import Reason, to_checksum
 from keeper.warmup import save_book
-
-SAVE_EVERY_BLOCKS: Final = 50
-"""Blocks between saves of the book; a crash costs reading so many blocks' logs again."""
 
 log = structlog.get_logger(__name__)
 
@@ -82,7 +77,9 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
             recording = _recording(config, chain, stack)
             desk = build_desk(config, chain, journal, book, signers)
             await desk.arm(adopt=init_journal)
-            engine = await _engine(config, (chain, recording), journal, book, desk)
+            observers = await observe(Scene(config, chain, journal, book, live), stack)
+            mind = await _mind(config, (chain, recording), book)
+            engine = Engine(mind, desk, journal, recording, observers)
 
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
@@ -105,38 +102,15 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
     return 0
 
 
-async def _engine(
-    config: KeeperConfig,
-    chains: tuple[LiveChain, RecordingChain | None],
-    journal: Journal,
-    book: Book,
-    desk: Desk,
-) -> Engine:
-    """Assemble the engine around a warm book and a desk, its starting state on record."""
+async def _mind(config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | None], book: Book) -> Mind:
+    """Assemble the deciding half around a warm book, its starting state on record."""
     chain, recording = chains
     pinned: PinnedChain = chain if recording is None else recording
-    mind = Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), Pace(config.chain.block_time_s))
+    pace = Pace(config.chain.block_time_s)
     if recording is not None:
-        await _record_start(recording, book, Pace(config.chain.block_time_s))
+        await _record_start(recording, book, pace)
 
-    return Engine(mind, desk, journal, recording, [Saving(journal, book)])
-
-
-@dataclass(frozen=True, slots=True)
-class Saving:
-    """Saves the book now and then, as an observer of the engine."""
-
-    journal: Journal
-    book: Book
-
-    def on_pass(self, seen: PassSeen) -> None:
-        """Save at every 50th block."""
-        head = seen.decision.head
-        if head.number % SAVE_EVERY_BLOCKS == 0:
-            save_book(self.journal.state, self.book.sources, head)
-
-    def on_dropped(self, event: HeadEvent, error: ChainError) -> None:
-        """Save nothing: the state is half-way between two blocks."""
+    return Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), pace)
 
 
 def _first(errors: BaseExceptionGroup[KeeperError]) -> KeeperError:

@@ -51,6 +51,15 @@ class _Member:
     checked_generation: int = -1
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointStanding:
+    """How one endpoint does: its name without credentials, failures in a row, and whether it is asked last for now."""
+
+    label: str
+    failures: int
+    resting: bool
+
+
 class Endpoints:
     """All endpoints, in the operator's order of preference.
 
@@ -159,6 +168,11 @@ class Endpoints:
     def subscribers(self) -> Iterable[Rpc]:
         """Endpoints that can notify, best first."""
         return [member.rpc for member in self._in_order() if member.rpc.can_subscribe]
+
+    def standings(self) -> tuple[EndpointStanding, ...]:
+        """How each endpoint does, in the operator's order."""
+        now = self._clock()
+        return tuple(EndpointStanding(m.rpc.label, m.failures, m.rests_until > now) for m in self._members)
 
     async def check(self, rpc: Rpc) -> None:
         """Check one endpoint's chain before something is asked of it directly; `CallError` where it is not ours."""

@@ -5,9 +5,9 @@ finding lines and checking one table against another is `load.py`; what an adapt
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from keeper.config.adapters import (
     AaveV3Deployment,
@@ -22,22 +22,25 @@ from keeper.config.adapters import (
 )
 from keeper.config.governor import GovernorConfig
 from keeper.config.keys import KeyConfig, KeysConfig, LaneConfig
+from keeper.config.monitor import MonitorConfig
 from keeper.config.values import (
     AddressText,
     ConfigPath,
     HashText,
+    MarginCallWad,
     Money,
     MoneyText,
     MoneyUnit,
     Name,
     PostgresUrlText,
-    RatioWad,
     RpcUrl,
     RpcUrlText,
     WeiAmount,
 )
+from keeper.config.watch import AlertsConfig, ChannelConfig, WatchConfig
+from keeper.margin.state import DEFAULT_MARGIN_CALL_WAD
 from keeper.types import Address
-from keeper.units import BPS, GWEI, USD, WAD
+from keeper.units import BPS, GWEI, USD
 
 __all__ = [
     "AaveV3Deployment",
@@ -66,13 +69,6 @@ __all__ = [
 ]
 
 MULTICALL3 = Address(bytes.fromhex("ca11bde05977b3631167028862be2a173976ca11"))
-
-
-def _margin_call(health_wad: int) -> int:
-    if not WAD < health_wad <= 10 * WAD:
-        raise ValueError('a margin call lies above liquidation: more than "1", at most "10"')
-
-    return health_wad
 
 
 FeeCapWei: TypeAlias = Annotated[WeiAmount, Field(ge=1, le=1_000_000 * GWEI)]
@@ -136,6 +132,10 @@ class AssetsConfig(Section):
     """Tokens profit may be taken in; profit in any other token counts as nothing."""
     max_price_age_s: Annotated[StrictInt, Field(ge=1, le=30 * 86_400)] = 90_000
     """Seconds after which a price is stale; 90,000 is the longest usual feed heartbeat (a day) and an hour of grace."""
+
+
+NO_ASSETS: Final = AssetsConfig.model_construct(trusted=(), max_price_age_s=90_000)
+"""What is trusted where nothing is earned; never written in a file, where at least one token must be named."""
 
 
 class FixedBid(Section):
@@ -203,9 +203,7 @@ class StrategyConfig(Section):
     """How much is offered to the block's producer."""
     submit: Annotated[tuple[Literal["public"], ...], Field(min_length=1)] = ("public",)
     """Channels a transaction is given to, in order of preference."""
-    margin_call_health_wad: Annotated[RatioWad, AfterValidator(_margin_call), Field(alias="margin_call_health")] = (
-        1_050 * (WAD // 1_000)
-    )
+    margin_call_health_wad: Annotated[MarginCallWad, Field(alias="margin_call_health")] = DEFAULT_MARGIN_CALL_WAD
     """Health below which a position is watched, as text: "1.05" is 5 % above liquidation, a usual warning distance."""
     take_bad_debt: StrictBool = False
     """Also take positions that leave debt behind; they pay like others, but some operators abstain."""
@@ -224,15 +222,23 @@ class KeeperConfig(Section):
     """More operator keys, each an operator of the executor: what is stuck on one key holds up nothing on another."""
     governor: GovernorConfig = Field(default_factory=GovernorConfig)
     """What may be spent and lost before the keeper stops; each limit has a default."""
+    monitor: MonitorConfig | None = None
+    """Metrics and health over HTTP; nothing listens without it."""
     executor: ExecutorConfig | None = None
     """The contract liquidations run through; needed to go live."""
-    assets: AssetsConfig
-    """What counts as money."""
+    assets: AssetsConfig = NO_ASSETS
+    """What counts as money; needed where there is a strategy."""
+    watch: WatchConfig | None = None
+    """Positions that are watched without being worked on; with it a run needs no strategy."""
+    alerts: AlertsConfig = Field(default_factory=AlertsConfig)
+    """How often people are told."""
+    channels: Annotated[tuple[ChannelConfig, ...], Field(max_length=16, alias="channel")] = ()
+    """Where alerts go; without any they are only written down."""
     deployments: Annotated[tuple[Deployment, ...], Field(min_length=1, alias="deployment")]
     """The lending deployments to work on."""
     lenders: Annotated[tuple[Lender, ...], Field(alias="lender")] = ()
     """Sources of money beside the deployments, which lend what they have without being named here."""
     venues: Annotated[tuple[Venue, ...], Field(alias="venue")] = ()
     """Where collateral can be sold; without any, only collateral that is the debt token itself pays."""
-    strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1, alias="strategy")]
-    """Policies, in order of preference."""
+    strategies: Annotated[tuple[StrategyConfig, ...], Field(min_length=1, alias="strategy")] = ()
+    """Policies, in order of preference; a run that only watches has a `[watch]` table and none."""

@@ -1,8 +1,12 @@
 """A configuration that only the chain can find wrong ends the run at once, before anything is read or signed."""
 
+import asyncio
 import json
 import shutil
+import socket
+from contextlib import suppress
 
+import aiohttp
 import pytest
 
 from keeper.errors import ChainError, ConfigError, ExecutorError, SigningKeyError
@@ -69,11 +73,39 @@ def executor_of(folder):
     return line.split('"')[1]
 
 
-def test_config_that_is_right_runs_live_until_idle(folder, chain):
+def monitored(folder):
+    """Have the keeper's page on a port of its own; its address."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+
+    path = folder / "keeper.toml"
+    path.write_text(path.read_text() + f'\n[monitor]\nlisten = "{address}"\n')
+    return address
+
+
+async def watched(address, folder):
+    """Run live until idle, reading the page from the moment it says it is ready: (how the run ended, two pages)."""
+    run = asyncio.create_task(asyncio.to_thread(keeper, "run", "--live", "--until-idle", "5", "--json", cwd=folder))
+    async with aiohttp.ClientSession(f"http://{address}") as session:
+        while not run.done():
+            with suppress(aiohttp.ClientError):
+                async with session.get("/readyz") as ready, session.get("/metrics") as metrics:
+                    pages = await ready.json(), await metrics.text()
+                    if ready.status == 200:
+                        return await run, *pages
+
+            await asyncio.sleep(0.1)
+
+    pytest.fail(f"it ended without having been ready: {run.result().stderr}")
+
+
+async def test_config_that_is_right_runs_live_until_idle_and_tells_its_monitor(folder, chain):
     """The rest of this file means little unless the unbroken configuration is accepted."""
+    address = monitored(folder)
     chain.node.rpc("evm_setIntervalMining", 1)
     try:
-        done = keeper("run", "--live", "--until-idle", "2", "--json", cwd=folder)
+        done, ready, metrics = await watched(address, folder)
     finally:
         chain.node.rpc("evm_setIntervalMining", 0)
         chain.node.rpc("evm_setAutomine", True)
@@ -83,6 +115,20 @@ def test_config_that_is_right_runs_live_until_idle(folder, chain):
     assert events[0] == "run_announced"
     assert "block_processed" in events
     assert events[-1] == "run_ended"
+    assert ready["ok"] is True
+    assert "keeper_armed 1.0" in metrics
+
+
+def test_monitor_address_that_is_taken_is_refused_at_its_line(folder):
+    address = monitored(folder)
+    host, port = address.split(":")
+    with socket.socket() as taken:
+        taken.bind((host, int(port)))
+        taken.listen()
+        said = refused(folder, ConfigError.exit_code)
+
+    assert f"keeper.toml:{line_of(folder, 'listen = ')}" in said
+    assert f"cannot listen on {address}" in said
 
 
 def test_chain_id_that_is_not_the_nodes_is_refused_with_both(folder):
