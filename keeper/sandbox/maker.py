@@ -192,13 +192,7 @@ def list_ilk(chain: LocalChain, maker: Maker, ilk: MakerIlk, terms: Terms) -> No
             chain.transaction(ilk.clipper, "upchost()"),
         ]
     )
-    set_price(chain, ilk, ilk.asset.listing.price)
-
-    for _ in range(0 if ilk.osm is None else 2):  # one poke to fetch the value, one to let it count
-        chain.mine(interval_s=terms.hop_s or 0)
-        chain.send(ilk.osm or pip, "poke()")
-
-    chain.send(maker.spotter, "poke(bytes32)", ilk.key)
+    bring_price(chain, maker, ilk, ilk.asset.listing.price, terms.hop_s)
 
 
 def price_update(chain: LocalChain, ilk: MakerIlk, price: int) -> Transaction:
@@ -216,16 +210,56 @@ def set_price(chain: LocalChain, ilk: MakerIlk, price: int) -> None:
 
 
 def open_vault(chain: LocalChain, maker: Maker, ilk: MakerIlk, owner: Address, vault: tuple[int, int]) -> None:
-    """Lock collateral and draw debt: token units, and DAI in wad, which stays in the Vat; the owner is the urn."""
+    """Lock collateral and draw debt: token units, and DAI in wad, which the owner gets as tokens; the owner is the urn."""
     units, dai_wad = vault
     fund(chain, ilk.asset, owner, units)
     approve(chain, ilk.asset, owner, ilk.join)
     chain.send(ilk.join, "join(address,uint256)", owner, units, sender=owner)
     ink = units * 10 ** (18 - ilk.asset.listing.decimals)
-    chain.send(maker.vat, FROB, ilk.key, owner, owner, owner, ink, art_of(chain, maker, ilk, dai_wad), sender=owner)
+    art, rate = art_of(chain, maker, ilk, dai_wad)
+    chain.send(maker.vat, FROB, ilk.key, owner, owner, owner, ink, art, sender=owner)
+    chain.send(maker.vat, "hope(address)", maker.dai_join, sender=owner)
+    chain.send(maker.dai_join, "exit(address,uint256)", owner, art * rate // RAY, sender=owner)  # down: what there is
 
 
-def art_of(chain: LocalChain, maker: Maker, ilk: MakerIlk, dai_wad: int) -> int:
-    """Read how much normalised debt draws so much DAI: wad, rounded down."""
-    rate = chain.call(maker.vat, "ilks(bytes32)(uint256,uint256,uint256,uint256,uint256)", ilk.key)[1]
-    return dai_wad * RAY // int(rate)
+def art_of(chain: LocalChain, maker: Maker, ilk: MakerIlk, dai_wad: int) -> tuple[int, int]:
+    """Read how much normalised debt draws so much DAI: wad, rounded down, and the rate, ray."""
+    rate = int(chain.call(maker.vat, "ilks(bytes32)(uint256,uint256,uint256,uint256,uint256)", ilk.key)[1])
+    return dai_wad * RAY // rate, rate
+
+
+def urn(chain: LocalChain, maker: Maker, ilk: MakerIlk, owner: Address) -> tuple[int, int]:
+    """Read a vault: collateral and normalised debt, wad."""
+    ink, art = chain.call(maker.vat, "urns(bytes32,address)(uint256,uint256)", ilk.key, owner)
+    return int(ink), int(art)
+
+
+# What anybody does ----------------------------------------------------------------------------------------------------
+
+
+def bring_price(chain: LocalChain, maker: Maker, ilk: MakerIlk, price: int, hop_s: int | None) -> None:
+    """Set a source's value, US dollars with 8 decimals, and poke until the Vat goes by it, whatever time that takes."""
+    set_price(chain, ilk, price)
+
+    if ilk.osm is not None:
+        for _ in range(2):  # one poke to fetch the value, one to let it count
+            chain.mine(interval_s=hop_s or 0)
+            chain.send(ilk.osm, "poke()")
+
+    chain.send(maker.spotter, "poke(bytes32)", ilk.key)
+
+
+def bark(chain: LocalChain, maker: Maker, ilk: MakerIlk, owner: Address) -> int:
+    """Put a vault up for auction, for no reward; the auction's id."""
+    before = int(chain.call(ilk.clipper, "kicks()(uint256)"))
+    chain.send(maker.dog, "bark(bytes32,address,address)", ilk.key, owner, chain.account)
+    return before + 1
+
+
+def osm_poke(chain: LocalChain, ilk: MakerIlk) -> Transaction | None:
+    """Write down the poke of an oracle's delay that has been due since the last block; None where it has not."""
+    if ilk.osm is None:
+        return None
+
+    zzz, hop = chain.call_many([(ilk.osm, "zzz()(uint64)"), (ilk.osm, "hop()(uint16)")])
+    return chain.transaction(ilk.osm, "poke()", gas=150_000) if zzz + hop <= chain.timestamp() else None
