@@ -10,7 +10,7 @@ from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
 from keeper.execution.auction import ExpectedValue
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
-from keeper.protocols import aave_v2, aave_v3, compound_v2, compound_v3, morpho_blue, perp_curie
+from keeper.protocols import aave_v2, aave_v3, compound_v2, compound_v3, maker, morpho_blue, perp_curie
 from keeper.protocols.base import Adapter
 from keeper.routing.base import VenueSync
 from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits, NativeExits, WstethExits
@@ -24,7 +24,7 @@ CONVERSIONS: Final = frozenset({"erc4626", "wsteth", "wrapped_native"})
 """Kinds of venue that convert instead of swapping: found by name, not in logs."""
 
 
-def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
+def build_adapter(config: DeploymentConfig) -> Adapter[Any]:  # noqa: PLR0911  # one line per adapter
     """Assemble the adapter a `[[deployment]]` names."""
     match config.adapter:
         case "aave_v3":
@@ -39,6 +39,9 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:
             return compound_v3.build(config.name, config.comet, config.price_token)
         case "perp_curie":
             return perp_curie.build(config.name, config.clearing_house)
+        case "maker":
+            named = maker.Addresses(config.dog, config.jug, config.dai_join, config.gem_joins)
+            return maker.build(config.name, named)
 
 
 def build_venue(config: VenueConfig, tokens: Sequence[Address], wrapped_native: Address) -> VenueSync:

@@ -113,11 +113,29 @@ class PerpCurieDeployment(DeploymentSection):
 
 Deployment: TypeAlias = Annotated[
     AaveV3Deployment
+class MakerDeployment(DeploymentSection):
+    """MakerDAO's Liquidations 2.0: vaults are barked at, auctions started anew and bought from."""
+
+    identified_by: ClassVar[str] = "dog"
+    adapter: Literal["maker"]
+    """Which adapter reads it."""
+    dog: AddressText
+    """The Dog (MCD_DOG); Vat, Clippers and feeds are asked of it."""
+    jug: AddressText
+    """The Jug (MCD_JUG), which makes debts grow."""
+    dai_join: AddressText
+    """DaiJoin (MCD_JOIN_DAI), where DAI goes into the Vat and out of it."""
+    gem_joins: Annotated[tuple[AddressText, ...], Field(min_length=1)]
+    """The join (MCD_JOIN_...) of every collateral type to work on; the others are left alone. Each type is asked of its
+    join."""
+
+
     | AaveV2Deployment
     | MorphoBlueDeployment
     | CompoundV2Deployment
     | CompoundV3Deployment
-    | PerpCurieDeployment,
+    | PerpCurieDeployment
+    | MakerDeployment,
     Field(discriminator="adapter"),
 ]
 """Every adapter's table; `identified_by` names the field that tells one market from another."""

@@ -80,7 +80,7 @@ class Bark:
 def bark(
     urn: tuple[int, int], at: tuple[int, int, int], limits: Limits, start: Start, *, has_owner: bool = True
 ) -> Bark:
-    """Liquidate a vault of (ink, art) at (rate, spot, dust), as far as limits allow; `RevertedError` where they do not."""
+    """Liquidate a vault of (ink, art) at (rate, spot, dust), as far as limits allow; `RevertedError` where not."""
     (ink, art), (rate, spot, dust) = urn, at
     require(limits.live == 1, "Dog/not-live")
     require(is_unsafe(ink, art, rate, spot), "Dog/not-unsafe")

@@ -1,6 +1,6 @@
 """Integers as the contracts count: 256 bits, and a step that does not fit undoes everything.
 
-Every operation here fails where the contract's own does. What the contract says then is the reason of a `RevertedError`.
+Every operation here fails where the contract's own does. What it says then is the reason of a `RevertedError`.
 """
 
 from typing import Final
