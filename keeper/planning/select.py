@@ -14,7 +14,8 @@ from keeper.planning.board import Board
 from keeper.planning.contest import Chosen, better_than
 from keeper.planning.inputs import PlanningInput, Subject
 from keeper.planning.plan import build_plan
-from keeper.types import Declined, Reason
+from keeper.planning.underway import Underway
+from keeper.types import Declined, Reason, account_of, to_checksum
 
 _CLOSE_BPS: Final = 9_900
 """Where the best first come to this share of what all would earn alone, nothing else can be worth the search."""
@@ -75,7 +76,8 @@ def best_first(
         elif candidate.plans < len(chosen):
             again = appraise(subject, board.offers(*subject), board, inputs)
             if isinstance(again, Declined):
-                left_out[subject] = _conflict(candidate, {**again.numbers, "now": again.reason.value})
+                numbers = {**again.numbers, "now": again.reason.value, **_rival(candidate, chosen)}
+                left_out[subject] = _conflict(candidate, numbers)
             else:
                 heappush(waiting, Candidate(candidate.place, subject, *again, len(chosen), candidate.alone_usd))
         else:
@@ -98,10 +100,22 @@ def _lost(
     taken = {one.subject for one in chosen}
     return {
         candidate.subject: before.get(candidate.subject)
-        or _conflict(candidate, {"why": "others earn more together without it"})
+        or _conflict(candidate, {"why": "others earn more together without it", **_rival(candidate, chosen)})
         for candidate in candidates
         if candidate.subject not in taken
     }
+
+
+def _rival(candidate: Candidate, chosen: list[Chosen]) -> dict[str, int | str]:
+    """Name whose plan takes what this one would have used: the first on one of its pools, else of its tokens."""
+    own = Underway.of(candidate.opportunity)
+    others = [(Underway.of(one.opportunity), one.subject) for one in chosen]
+    on_pools = [subject for other, subject in others if not own.pools.isdisjoint(other.pools)]
+    touching = [subject for other, subject in others if not own.touched.isdisjoint(other.touched)]
+    for deployment, key in (*on_pools, *touching):
+        return {"rival": deployment if key is None else to_checksum(account_of(key))}
+
+    return {}
 
 
 def _conflict(candidate: Candidate, numbers: dict[str, int | str]) -> Declined:

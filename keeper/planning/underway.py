@@ -60,11 +60,16 @@ class Underway:
         )
 
     @property
+    def pools(self) -> frozenset[Address]:
+        """Where it swaps."""
+        return frozenset(swap.pool for swap in self.swaps)
+
+    @property
     def touched(self) -> frozenset[object]:
         """What it leaves otherwise than it found it: a deployment's two tokens, pools, and who lends."""
         lender = self.funding.lender
         tokens = {(self.deployment, self.pay_token), (self.deployment, self.receive_token)}
-        return frozenset({*tokens, *(swap.pool for swap in self.swaps), (lender.lender, lender.token)})
+        return frozenset({*tokens, *self.pools, (lender.lender, lender.token)})
 
 
 class Taken(NamedTuple):

@@ -211,7 +211,9 @@ def _number(value: object) -> Text:
 def _status(row: Row) -> Text:
     status = line_text(str(row.get("status", "")))
     reason = row.get("reason")
-    shown = status if reason is None else f"{status}: {line_text(str(reason), 120)}"
+    # A reason that begins with the status itself says it once.
+    why = "" if reason is None else line_text(str(reason).removeprefix(f"{status}: "), 120)
+    shown = f"{status}: {why}" if why else status
     return Text(shown, style=_STATUS_STYLES.get(status, ""))
 
 

@@ -11,7 +11,7 @@ from keeper.planning.contest import better_than
 from keeper.planning.inputs import PlanningInput
 from keeper.planning.pipeline import plan_block
 from keeper.planning.select import Candidate, best_first
-from keeper.types import Declined
+from keeper.types import Declined, to_checksum
 from keeper.units import USD
 from tests.fakes.planning import POLICY, USDC, WETH, inputs, market, usdc_debt
 from tests.fakes.pools import deep_pool
@@ -64,6 +64,7 @@ def test_two_good_sales_are_preferred_to_one_great_one_that_uses_the_pool_up():
     assert [plan.opportunity.size for plan in result.plans] == [2_500 * 10**6] * 2
     (left_out,) = result.declined
     assert left_out.numbers["net_usd_alone"] > max(plan.opportunity.net_usd for plan in result.plans)
+    assert left_out.numbers["rival"] == to_checksum(result.plans[0].opportunity.offer.key)
 
 
 def _with_bonus(bonus_bps):

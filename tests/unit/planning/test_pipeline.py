@@ -6,7 +6,7 @@ from keeper.planning.funding import loan_fee
 from keeper.planning.pipeline import plan_block
 from keeper.protocols.base import Lender
 from keeper.routing.base import Liquidity
-from keeper.types import Reason, TokenAmount, TokenPrice
+from keeper.types import Reason, TokenAmount, TokenPrice, to_checksum
 from keeper.units import GWEI, USD
 from tests.fakes.lending import MARKET, Rate
 from tests.fakes.planning import (
@@ -280,6 +280,7 @@ def test_position_that_only_paid_before_the_others_is_a_conflict():
     assert (declined.key, declined.reason) == (position(2), Reason.CONFLICT)
     assert declined.numbers["now"] in {Reason.UNPROFITABLE.value, Reason.BELOW_MIN_PROFIT.value}
     assert declined.numbers["net_usd_alone"] > 5 * USD > declined.numbers["net_usd"]
+    assert declined.numbers["rival"] == to_checksum(position(1))
 
 
 def test_no_more_plans_than_the_strategy_wants_and_the_rest_is_told_why():

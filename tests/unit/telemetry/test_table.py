@@ -94,6 +94,13 @@ def test_outcome_not_landed_shows_what_was_expected_and_why():
     assert "expired: too late" in text
 
 
+def test_outcome_whose_reason_begins_with_its_status_says_it_once():
+    unmined = {**LANDED, "realised_profit": None, "settled_profit": None, "status": "simulation_failed"}
+    text = shown(outcomes_table([{**unmined, "reason": "simulation_failed: revert Paused"}], LABELS))
+    assert text.count("simulation_failed") == 1
+    assert "revert Paused" in text
+
+
 def test_outcome_of_unknown_tokens_shows_base_units_and_short_addresses():
     text = shown(outcomes_table([LANDED], {}))
     assert "0xBbBbBb…BbBb → 0xAaAaAa…AaAa" in text
