@@ -9,12 +9,12 @@ from keeper.app.planner import BlockPlanner, Unpriced
 from keeper.app.run import open_chain_of
 from keeper.app.warm import Book, warm_up
 from keeper.chain.port import PinnedChain
-from keeper.config.derived import place_of
+from keeper.config.derived import margin_call_wad, place_of
 from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
 from keeper.errors import ConfigError
 from keeper.journal.view import SavedStateView
-from keeper.margin.state import DEFAULT_MARGIN_CALL_WAD, state_of
+from keeper.margin.state import state_of
 from keeper.mind import Decision, Mind, Pace, Situation
 from keeper.planning.base import Plan
 from keeper.planning.inputs import PlanningInput
@@ -138,7 +138,7 @@ async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView
                 found.append(UnknownView(adapter, stopped(deployment)))
                 continue
 
-            threshold = _margin_call(config, deployment.name)
+            threshold = margin_call_wad(config, deployment.name)
             looked = (view_of(deployment, market, key, threshold) for key in sorted(deployment.book.keys()))
             found += [UnknownView(adapter, each) if isinstance(each, Declined) else each for each in looked]
 
@@ -160,7 +160,7 @@ async def explain(
         mind = Mind(chain, book.deployments, book.pools, planner, Pace(config.chain.block_time_s))
         decision = await mind.decide(book.head, frozenset())
         found = [
-            _explanation(deployment, key, decision, _margin_call(config, deployment.name))
+            _explanation(deployment, key, decision, margin_call_wad(config, deployment.name))
             for deployment in book.deployments
             for key in sorted(deployment.book.keys())
             if account_of(key) == account
@@ -220,12 +220,6 @@ async def _look(
     stack.push_async_callback(chain.close)
     saved = SavedStateView(place_of(config), config.chain.id, block)
     return chain, await warm_up(config, chain, saved, as_json=as_json, at=block)
-
-
-def _margin_call(config: KeeperConfig, deployment: str) -> int:
-    """The widest warning distance of the strategies that work on a deployment."""
-    thresholds = [s.margin_call_health_wad for s in config.strategies if deployment in s.deployments]
-    return max(thresholds, default=DEFAULT_MARGIN_CALL_WAD)
 
 
 def _nearness(found: PositionView | UnknownView) -> tuple[int, bytes]:

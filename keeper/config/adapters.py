@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from keeper.config.values import AddressText, HashText, Name
+from keeper.config.values import AddressText, HashText, MarginCallWad, Name
 
 BlockNumber: TypeAlias = Annotated[StrictInt, Field(ge=0, le=10**12)]
 
@@ -41,6 +41,8 @@ class DeploymentSection(Section):
     """Yours to choose; strategies, logs and reports use it. The preset's name when one is given."""
     start_block: BlockNumber = 0
     """First block logs are read from: the one its contracts were deployed in. 0 is always right and may be slow."""
+    margin_call_health_wad: Annotated[MarginCallWad | None, Field(alias="margin_call_health")] = None
+    """Health below which its positions are watched; what its strategies or `[watch]` say when left out."""
 
 
 class AaveV3Deployment(DeploymentSection):
@@ -101,6 +103,29 @@ class CompoundV3Deployment(DeploymentSection):
     dollars when left out."""
 
 
+class DydxPerpetualDeployment(DeploymentSection):
+    """A perpetual market of dYdX V1, whose positions an account of the operator's takes over and keeps."""
+
+    identified_by: ClassVar[str] = "perpetual"
+    adapter: Literal["dydx_perpetual"]
+    """Which adapter reads it."""
+    perpetual: AddressText
+    """PerpetualV1 (its proxy); oracle, funder and settlement token are asked of it."""
+    liquidator_proxy: AddressText
+    """The market's P1LiquidatorProxy, through which outsiders liquidate."""
+    account: AddressText
+    """The margin account that takes positions over: it has margin there, and let the executor act for it
+    (`setLocalOperator`)."""
+    account_collateral_bps: Annotated[StrictInt, Field(ge=10_000, le=1_000_000)] = 12_000
+    """What that account must have over what it owes after a takeover, in basis points: more than the market's own
+    minimum, or it is the next to be liquidated."""
+    exit_cost_bps: Annotated[StrictInt, Field(ge=0, le=2_000)] = 100
+    """Share of a position taken on, in basis points, that stays in the account for leaving it again: no contract buys
+    it, and its price moves."""
+    settlement_is_usd: StrictBool = False
+    """Whether its margin counts as US dollars (USDC). Where it does not, another deployment must price it."""
+
+
 class PerpCurieDeployment(DeploymentSection):
     """Perp v2 (Curie): perpetuals whose positions are taken over and left again in one transaction."""
 
@@ -111,8 +136,6 @@ class PerpCurieDeployment(DeploymentSection):
     """The ClearingHouse (its proxy); every other contract is asked of it."""
 
 
-Deployment: TypeAlias = Annotated[
-    AaveV3Deployment
 class MakerDeployment(DeploymentSection):
     """MakerDAO's Liquidations 2.0: vaults are barked at, auctions started anew and bought from."""
 
@@ -130,6 +153,8 @@ class MakerDeployment(DeploymentSection):
     join."""
 
 
+Deployment: TypeAlias = Annotated[
+    AaveV3Deployment
     | AaveV2Deployment
     | MorphoBlueDeployment
     | CompoundV2Deployment

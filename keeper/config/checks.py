@@ -5,7 +5,7 @@ executor's owner) is checked where the chain is read.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,7 @@ def check(config: KeeperConfig) -> tuple[Problem, ...]:
         *_unknown_references(config),
         *_implausible_numbers(config),
         *_unclear_keys(config),
+        *_unclear_urls(config),
         *_shared_files(config),
     )
 
@@ -37,6 +38,15 @@ def warn(config: KeeperConfig) -> tuple[Problem, ...]:
 def not_ready_to_go_live(config: KeeperConfig) -> tuple[Problem, ...]:
     """Find what going live lacks; the same configuration may serve a dry run, or the verbs that set things up."""
     missing = []
+    if not config.strategies:
+        missing.append(
+            Problem(
+                ("run", "live"),
+                "there is nothing to go live with: no [[strategy]]",
+                "a run that only watches sends nothing; leave out --live",
+            )
+        )
+
     if config.keys is None:
         missing.append(
             Problem(
@@ -58,12 +68,45 @@ def not_ready_to_go_live(config: KeeperConfig) -> tuple[Problem, ...]:
     return tuple(missing)
 
 
+def missing_tables(document: Mapping[str, object]) -> tuple[Problem, ...]:
+    """Find what a file lacks: with a strategy it must know what money is, and without one it can only watch."""
+    missing = []
+    watches_only = "watch" in document and "strategy" not in document
+    if "assets" not in document and not watches_only:
+        missing.append(Problem(("assets",), "the table is missing", f"assets: {_described('assets')}"))
+
+    if "strategy" not in document and not watches_only:
+        hint = "say what to earn with; or add a [watch] table to only watch"
+        missing.append(Problem(("strategy",), "the table is missing", hint))
+
+    return tuple(missing)
+
+
+def _described(field: str) -> str:
+    return KeeperConfig.model_fields[field].description or ""
+
+
+def _unclear_urls(config: KeeperConfig) -> Iterator[Problem]:
+    """Find channels without a URL, or with two; and a heartbeat with two."""
+    for index, channel in enumerate(config.channels):
+        if (channel.url_file is None) == (channel.url_env is None):
+            yield Problem(
+                ("channel", index), "needs a url_file or a url_env, one of them", "the URL itself is a secret"
+            )
+
+    if config.alerts.heartbeat_url_file is not None and config.alerts.heartbeat_url_env is not None:
+        yield Problem(
+            ("alerts",), "has two places for one heartbeat URL", "keep heartbeat_url_file or heartbeat_url_env"
+        )
+
+
 def _duplicate_names(config: KeeperConfig) -> Iterator[Problem]:
     tables: tuple[tuple[str, Sequence[str]], ...] = (
         ("deployment", [table.name for table in config.deployments]),
         ("venue", [table.name for table in config.venues]),
         ("lender", [table.name for table in config.lenders]),
         ("strategy", [table.name for table in config.strategies]),
+        ("channel", [table.name for table in config.channels]),
     )
     for table, names in tables:
         for index, name in enumerate(names):

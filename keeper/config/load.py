@@ -7,14 +7,14 @@ never read here: the configuration only names the files that hold them.
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pydantic import ValidationError
 
-from keeper.config.checks import check, not_ready_to_go_live, warn
+from keeper.config.checks import check, missing_tables, not_ready_to_go_live, warn
 from keeper.config.lines import KeyPath, index_lines
 from keeper.config.model import KeeperConfig, KeyConfig
 from keeper.config.overrides import apply_overrides
@@ -57,13 +57,19 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     try:
         config = KeeperConfig.model_validate(document, context={"base_dir": path.absolute().parent})
     except ValidationError as error:
-        raise_problems(problems_of(error, KeeperConfig), places)
+        found = problems_of(error, KeeperConfig)
+        raise_problems((*found, *(each for each in missing_tables(document) if not _misspelt(each, found))), places)
         raise  # unreachable while pydantic reports at least one problem
 
-    raise_problems(check(config), places)
+    raise_problems((*missing_tables(document), *check(config)), places)
     doubts = (*warn(config), *map(_doubt, (each for each in filled.used if not each.preset.verified)))
     warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in doubts)
     return Loaded(config, warnings, places, filled.used)
+
+
+def _misspelt(missing: Problem, found: Iterable[Problem]) -> bool:
+    """Tell whether a table is there after all, under a name nobody knows."""
+    return any(problem.hint == f'did you mean "{missing.path[0]}"?' for problem in found)
 
 
 def require_ready(loaded: Loaded, *, live: bool) -> None:

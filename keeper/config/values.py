@@ -149,6 +149,13 @@ def parse_ratio(value: object) -> int:
     return _scaled(text)
 
 
+def _margin_call(health_wad: int) -> int:
+    if not WAD < health_wad <= 10 * WAD:
+        raise ValueError('a margin call lies above liquidation: more than "1", at most "10"')
+
+    return health_wad
+
+
 def ratio_text(scaled: int) -> str:
     """Render an int times 10**18 exactly, with no more digits than it has: what `parse_ratio` read."""
     whole, rest = divmod(scaled, WAD)
@@ -324,6 +331,7 @@ PostgresUrlText: TypeAlias = Annotated[
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "format": "URL"}),
 ]
+MarginCallWad: TypeAlias = Annotated[RatioWad, AfterValidator(_margin_call)]
 ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_plausible_path), AfterValidator(_resolved)]
 Name: TypeAlias = Annotated[
     str,

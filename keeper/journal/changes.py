@@ -77,4 +77,34 @@ LANES: Final[Sequence[Statement]] = (
     "CREATE INDEX winners_by_deployment ON winners (deployment, id)",
 )
 
-CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS, LANES)
+MARGINS: Final[Sequence[Statement]] = (
+    # Where a position that is not healthy stands, and since when: told once, whatever restarts.
+    """
+    CREATE TABLE margins (
+        deployment TEXT NOT NULL,
+        position TEXT NOT NULL, -- 0x text of the whole key
+        state TEXT NOT NULL CHECK (state IN ('margin_call', 'liquidatable', 'underwater')),
+        since_block INTEGER NOT NULL,
+        since INTEGER NOT NULL, -- unix s, the chain's clock
+        PRIMARY KEY (deployment, position)
+    )
+    """,
+    # What people are told, or are still to be told.
+    """
+    CREATE TABLE alerts (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL REFERENCES runs (id),
+        at INTEGER NOT NULL, -- unix s, this machine's clock
+        severity TEXT NOT NULL CHECK (severity IN ('warning', 'critical')),
+        event TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        title TEXT NOT NULL,
+        body TEXT NOT NULL,
+        told_at INTEGER -- unix s; none: no channel took it yet
+    )
+    """,
+    "CREATE INDEX alerts_by_subject ON alerts (event, subject, id)",
+    "CREATE INDEX alerts_untold ON alerts (id) WHERE told_at IS NULL",
+)
+
+CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS, LANES, MARGINS)

@@ -9,6 +9,7 @@ from keeper.errors import JournalError
 from keeper.execution.base import Status
 from keeper.journal.database import Database, insert_returning
 from keeper.journal.holds import HoldLedger
+from keeper.journal.margins import MarginLedger
 from keeper.journal.passes import PassLedger
 from keeper.journal.place import Place, name_of, open_database
 from keeper.journal.plans import PlanLedger, PricedPlan
@@ -48,6 +49,7 @@ class Journal:
         self.transactions = TransactionLedger(self._database)
         self.winners = WinnerLedger(self._database)
         self.holds = HoldLedger(self._database)
+        self.margins = MarginLedger(self._database)
         self._plans = PlanLedger(self._database)
         self._passes = PassLedger(self._database)
         try:

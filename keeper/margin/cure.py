@@ -7,6 +7,7 @@ of any protocol is repeated here.
 from dataclasses import dataclass
 from typing import Generic
 
+from keeper.errors import StateError
 from keeper.margin.search import least
 from keeper.protocols.base import Adapter, M
 from keeper.protocols.cures import Action, CureModel, Lever
@@ -28,9 +29,21 @@ class Patient(Generic[M]):
     """One position in one market, with the two facets that decide it."""
 
     adapter: Adapter[M]
-    cures: CureModel[M]
     key: PositionKey
     market: M
+
+    @property
+    def cures(self) -> CureModel[M]:
+        """What can be done; `StateError` for an adapter that does not say, see `has_cures`."""
+        if self.adapter.cures is None:
+            raise StateError(f"the adapter {self.adapter.adapter} names no cures")
+
+        return self.adapter.cures
+
+    @property
+    def has_cures(self) -> bool:
+        """Whether the adapter says what can be done."""
+        return self.adapter.cures is not None
 
     def factor(self, market: M | None) -> int | None:
         """Health in another market, in wad; None where it cannot be told."""

@@ -26,7 +26,7 @@ def words(data):
 
 
 def patient_of(adapter, key, market):
-    return Patient(adapter, adapter.cures, key, market)
+    return Patient(adapter, key, market)
 
 
 class AaveV3Clinic:

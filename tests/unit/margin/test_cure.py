@@ -29,7 +29,7 @@ def scene(version="3.6", *, price=1_900, usdc=12_000, **changes):
 
 
 def patient(found):
-    return Patient(ADAPTER, ADAPTER.cures, KEY, found)
+    return Patient(ADAPTER, KEY, found)
 
 
 def test_cures_to_five_percent_above_liquidation_are_the_least_amounts_that_reach_it():
