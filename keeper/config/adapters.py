@@ -6,7 +6,7 @@ are the operator's: nothing here knows a particular chain.
 
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from keeper.config.values import AddressText, HashText, MarginCallWad, Name
 
@@ -160,6 +160,7 @@ Deployment: TypeAlias = Annotated[
     | CompoundV2Deployment
     | CompoundV3Deployment
     | PerpCurieDeployment
+    | DydxPerpetualDeployment
     | MakerDeployment,
     Field(discriminator="adapter"),
 ]
