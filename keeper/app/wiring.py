@@ -10,7 +10,7 @@ from keeper.config.values import MoneyUnit
 from keeper.deployment import Deployment
 from keeper.execution.auction import ExpectedValue
 from keeper.execution.bidding import BidPolicy, FixedTip, ProfitShare
-from keeper.protocols import aave_v2, aave_v3, compound_v2, compound_v3, maker, morpho_blue, perp_curie
+from keeper.protocols import aave_v2, aave_v3, compound_v2, compound_v3, dydx_perpetual, maker, morpho_blue, perp_curie
 from keeper.protocols.base import Adapter
 from keeper.routing.base import VenueSync
 from keeper.routing.conversion_sync import ConversionSync, Erc4626Exits, NativeExits, WstethExits
@@ -39,6 +39,10 @@ def build_adapter(config: DeploymentConfig) -> Adapter[Any]:  # noqa: PLR0911  #
             return compound_v3.build(config.name, config.comet, config.price_token)
         case "perp_curie":
             return perp_curie.build(config.name, config.clearing_house)
+        case "dydx_perpetual":
+            where = config.perpetual, config.liquidator_proxy
+            taker = dydx_perpetual.Taker(config.account, config.account_collateral_bps, config.exit_cost_bps)
+            return dydx_perpetual.build(config.name, where, taker, is_usd=config.settlement_is_usd)
         case "maker":
             named = maker.Addresses(config.dog, config.jug, config.dai_join, config.gem_joins)
             return maker.build(config.name, named)

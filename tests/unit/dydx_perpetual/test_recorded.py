@@ -121,7 +121,9 @@ def test_settling_and_health_are_the_contracts_own(case):
     assert case["result"] == {
         "globalIndex": told_index(known.current),
         "balance": told(now),
-        "index": told_index(before.settled_at if before.settled_at.timestamp == known.current.timestamp else known.current),
+        "index": told_index(
+            before.settled_at if before.settled_at.timestamp == known.current.timestamp else known.current
+        ),
         "liquidatable": not healthy,
         "withdrawZeroAllowed": healthy,
         "underwater": math.is_underwater(now, known.price),
