@@ -51,6 +51,10 @@ Moves: TypeAlias = Callable[[LocalChain, Turn], Sequence[Transaction]]
 """Writes down what a scene does at the beginning of a block: foremost, how prices reach its oracle."""
 
 
+Grants: TypeAlias = Callable[[LocalChain, Address], Sequence[Transaction]]
+"""Writes down what the scene's own accounts allow the operator's executor, once there is one."""
+
+
 def no_factor(_chain: LocalChain, _row: Mapping[str, Any], _block: int) -> int | None:
     """Say nothing: the protocol has no close factor."""
     return None
@@ -58,6 +62,11 @@ def no_factor(_chain: LocalChain, _row: Mapping[str, Any], _block: int) -> int |
 
 def no_moves(_chain: LocalChain, _turn: Turn) -> Sequence[Transaction]:
     """Do nothing: the protocol reads the shared feeds."""
+    return ()
+
+
+def no_grants(_chain: LocalChain, _executor: Address) -> Sequence[Transaction]:
+    """Allow nothing: the executor acts for itself."""
     return ()
 
 
@@ -90,6 +99,7 @@ class Opened:
     healths: ReadHealths
     factor_bps: ReadFactor = no_factor
     moves: Moves = no_moves
+    grants: Grants = no_grants
     strategy: Mapping[str, Any] = field(default_factory=dict)
     """Where the configuration's `[[strategy]]` table differs from the one that all share."""
 

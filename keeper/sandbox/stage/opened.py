@@ -80,6 +80,11 @@ def open_stage(held: ExitStack, packages: Packages, seed: int, folder: Path, sce
     chain = held.enter_context(closing(LocalChain(anvil.url)))
     chain.node.rpc("anvil_setBlockTimestampInterval", BLOCK_TIME_S)
     operator = settle_in(chain, saved.world, folder, anvil.ws_url, [one.table for one in played])
+
+    for one in played:
+        for grant in one.opened.grants(chain, operator.executor):
+            chain.execute(grant)
+
     return Stage(anvil, chain, saved.world, draw(seed, "").path, played, operator)
 
 

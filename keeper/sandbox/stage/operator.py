@@ -16,7 +16,7 @@ from keeper.sandbox.stage.command import without_settings
 from keeper.sandbox.stage.executor import deploy, wire
 from keeper.sandbox.stage.keys import Key, make_key
 from keeper.sandbox.world import World
-from keeper.types import Address, to_checksum
+from keeper.types import Address, parse_address, to_checksum
 from keeper.units import WAD
 
 OPERATOR_GAS_WEI: Final = 5 * WAD
@@ -95,6 +95,7 @@ class Operator:
     account: Address
     """The key that signs and pays gas."""
     treasury: Address
+    executor: Address
 
 
 def settle_in(chain: LocalChain, world: World, folder: Path, rpc: str, tables: Sequence[Table]) -> Operator:
@@ -118,7 +119,7 @@ def settle_in(chain: LocalChain, world: World, folder: Path, rpc: str, tables: S
     deployed = deploy(path, environ, owner, TREASURY)
     path.write_text(base + _EXECUTOR.format(**asdict(deployed)))
     wire(path, environ, owner)
-    return Operator(folder, path, environ, operator.account, TREASURY)
+    return Operator(folder, path, environ, operator.account, TREASURY, parse_address(deployed.address))
 
 
 def move_in(chain: LocalChain, config: Path, folder: Path, rpc: str) -> Operator:
@@ -144,7 +145,7 @@ def move_in(chain: LocalChain, config: Path, folder: Path, rpc: str) -> Operator
         "KEEPER__EXECUTOR__START_BLOCK": str(deployed.start_block),
     }
     wire(config, environ, owner)
-    return Operator(folder, config, environ, operator.account, TREASURY)
+    return Operator(folder, config, environ, operator.account, TREASURY, parse_address(deployed.address))
 
 
 def _keys(table: Mapping[str, Any]) -> list[str]:
