@@ -48,7 +48,8 @@ def read_at(chain: LocalChain, block_hash: str):
 
 
 def call_fields(request):
-    return {"to": hexed(request.to), "data": hexed(request.data), "gas": hex(30_000_000)}
+    asked_by = {} if request.sender is None else {"from": hexed(request.sender)}
+    return {"to": hexed(request.to), "data": hexed(request.data), "gas": hex(30_000_000), **asked_by}
 
 
 def returned(entry) -> Returned:
