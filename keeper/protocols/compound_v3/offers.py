@@ -10,7 +10,7 @@ from typing import Final
 from keeper.protocols.compound_v3 import abi, math
 from keeper.protocols.compound_v3.health import stand
 from keeper.protocols.compound_v3.market import ABSORB_PAUSED, BUY_PAUSED, Asset, CompoundV3Market
-from keeper.protocols.compound_v3.purchase import Purchase, absorbed, asset_of, stock_key
+from keeper.protocols.compound_v3.purchase import Purchase, absorbed, is_stock, stock_key
 from keeper.protocols.compound_v3.terms import RevertError
 from keeper.protocols.words import WORD, selector
 from keeper.types import (
@@ -36,7 +36,7 @@ def offers(key: PositionKey, market: CompoundV3Market) -> Sequence[Offer | Decli
 
     A key of the storefront is answered with its asset's offer.
     """
-    if asset_of(key) is not None:
+    if is_stock(key, market):
         return [one for one in open_offers(market) if one.key == key]
 
     refusal = _refusal(key, market)

@@ -1,18 +1,15 @@
 """One purchase of a collateral: what an offer of it depends on, and the market in which it is made.
 
-A position's purchases come behind its absorption; the storefront's stand alone. The storefront names each asset by a
-key of its own, so that every asset can be bought in the same block.
+A position's purchases come behind its absorption; the storefront's stand alone. What the storefront has of an asset is
+keyed by the asset's address, which owes nothing itself, so that every asset can be bought in the same block.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from keeper.protocols.compound_v3 import math
 from keeper.protocols.compound_v3.account import Account
 from keeper.protocols.compound_v3.market import CompoundV3Market
-from keeper.types import ZERO_ADDRESS, Address, Offer, PositionKey
-
-STOCK_PREFIX: Final = b"stock"
+from keeper.types import Address, Offer, PositionKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +32,12 @@ def purchase_of(offer: Offer) -> tuple[Purchase, PositionKey]:
 
 def stock_key(asset: Address) -> PositionKey:
     """Name what the storefront has of an asset."""
-    return PositionKey(STOCK_PREFIX + asset)
+    return PositionKey(asset)
 
 
-def asset_of(key: PositionKey) -> Address | None:
-    """Return the asset a storefront's key names; None for an account."""
-    is_stock = len(key) == len(STOCK_PREFIX) + len(ZERO_ADDRESS) and key.startswith(STOCK_PREFIX)
-    return Address(key[len(STOCK_PREFIX) :]) if is_stock else None
+def is_stock(key: PositionKey, market: CompoundV3Market) -> bool:
+    """Whether a key names an asset for sale, not an account."""
+    return any(bytes(one.listed.asset) == bytes(key) for one in market.assets)
 
 
 def absorbed(key: PositionKey, market: CompoundV3Market) -> CompoundV3Market:
