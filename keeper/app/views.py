@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keeper.app.planner import BlockPlanner, Unpriced
+from keeper.app.rows import PositionView, StandingView, UnknownView
 from keeper.app.run import open_chain_of
+from keeper.app.standing import standing
 from keeper.app.warm import Book, warm_up
 from keeper.chain.port import PinnedChain
 from keeper.config.derived import margin_call_wad, place_of
@@ -24,93 +26,15 @@ from keeper.protocols.base import Market
 from keeper.types import (
     Address,
     Declined,
-    Health,
-    HealthState,
     Offer,
-    Position,
     PositionKey,
     Reason,
     account_of,
     to_checksum,
 )
-from keeper.units import MAX_UINT256, USD, WAD
 
 _CURVES: Final = 4
 _POINTS: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class PositionView:
-    """One position as people and programs read it; values are US dollars times 10**18 in the protocol's own prices."""
-
-    deployment: str
-    adapter: str
-    key: PositionKey
-    health: Health
-    state: HealthState
-    position: Position
-
-    def row(self) -> dict[str, object]:
-        """Render for JSON; amounts are decimal text in base units, `distance_bps` how far health is above 1.
-
-        `base_token` null says that the two values are US dollars times 10**18; else they are in base units of that
-        token, because the protocol knows no other price.
-        """
-        health = self.health
-        debt_free = health.factor_wad == MAX_UINT256
-        in_token = health.base_token is not None
-        return _row(self.deployment, self.adapter, self.key) | {
-            "state": self.state.value,
-            "health_wad": None if debt_free else str(health.factor_wad),
-            "distance_bps": None if debt_free else (health.factor_wad - WAD) * 10_000 // WAD,
-            "base_token": to_checksum(health.base_token) if health.base_token is not None else None,
-            "collateral_value": _valued(health, health.collateral_base),
-            "debt_value": _valued(health, health.debt_base),
-            "collateral_usd": None if in_token else _valued(health, health.collateral_base),
-            "debt_usd": None if in_token else _valued(health, health.debt_base),
-            "collateral": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.collateral],
-            "debt": [{"token": to_checksum(t), "amount": str(amount)} for t, amount in self.position.debt],
-            "note": self.position.note,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownView:
-    """A position whose health cannot be told, or a whole deployment that is stopped, and why."""
-
-    adapter: str
-    declined: Declined
-
-    @property
-    def is_deployment(self) -> bool:
-        """Whether nothing of the deployment can be told."""
-        return self.declined.key is None
-
-    def row(self) -> dict[str, object]:
-        """Render for JSON in the shape of a position; what is not known is null."""
-        declined = self.declined
-        return _row(declined.deployment, self.adapter, declined.key) | {
-            "state": "stopped" if self.is_deployment else "unknown",
-            "reason": declined.reason.value,
-            "numbers": {name: str(value) for name, value in declined.numbers.items()},
-        }
-
-
-def _row(deployment: str, adapter: str, key: PositionKey | None) -> dict[str, object]:
-    """Every key a row has, in order; a reason is given where the rest is not known."""
-    return {
-        "deployment": deployment,
-        "adapter": adapter,
-        "position": None if key is None else "0x" + key.hex(),
-        "account": None if key is None else to_checksum(account_of(key)),
-        **dict.fromkeys(("state", "health_wad", "distance_bps", "base_token", "collateral_value", "debt_value")),
-        **dict.fromkeys(("collateral_usd", "debt_usd", "collateral", "debt", "note", "reason", "numbers")),
-    }
-
-
-def _valued(health: Health, value: int) -> str:
-    """Value in US dollars times 10**18, rounded down; in base units where the protocol counts in a token."""
-    return str(value if health.base_token is not None else value * USD // health.base_unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,11 +51,14 @@ class Explanation:
     profiles: tuple[Profile, ...] = ()
 
 
-async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | UnknownView]:
-    """Every position that owes something, the nearest to liquidation first, after what is not known, and why."""
+async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | UnknownView | StandingView]:
+    """Every position that owes something, the nearest to liquidation first, after what is not known, and why.
+
+    What stands for sale without a position comes between the two.
+    """
     async with AsyncExitStack() as stack:
-        _, book = await _look(config, stack, as_json=as_json)
-        found: list[PositionView | UnknownView] = []
+        chain, book = await _look(config, stack, as_json=as_json)
+        found: list[PositionView | UnknownView | StandingView] = list(await standing(config, chain, book))
         for deployment in book.deployments:
             market, adapter = deployment.market, deployment.adapter.adapter
             if market is None:
@@ -222,9 +149,12 @@ async def _look(
     return chain, await warm_up(config, chain, saved, as_json=as_json, at=block)
 
 
-def _nearness(found: PositionView | UnknownView) -> tuple[int, bytes]:
+def _nearness(found: PositionView | UnknownView | StandingView) -> tuple[int, bytes]:
     if isinstance(found, UnknownView):
-        return -1, found.declined.key or b""
+        return -2, found.declined.key or b""
+
+    if isinstance(found, StandingView):
+        return -1, found.offer.key or b""
 
     return found.health.factor_wad, found.key
 

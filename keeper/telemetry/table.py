@@ -34,7 +34,11 @@ _STATUS_STYLES: Final = {
     "healthy": "green",
     "stopped": "bold red",
     "unknown": "yellow",
+    "sale": "cyan",
+    "trigger": "cyan",
 }
+_STANDING: Final = ("sale", "trigger")
+"""States of what is no position, but can be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +101,18 @@ def positions_table(rows: Sequence[Row], labels: Labels) -> Table:
             _text(row.get("deployment")),
             _text(row.get("account", row.get("position"))),  # whole: it is what `keeper explain` wants
             _text(health_text(row.get("health_wad")) if known else "?"),
-            Text(line_text(state), style=_STATUS_STYLES.get(state, "")),
+            Text(_state_text(row), style=_STATUS_STYLES.get(state, "")),
             _holdings(row.get("collateral"), labels) if known else _text(_why(row)),
             _holdings(row.get("debt"), labels),
         )
 
     return table
+
+
+def _state_text(row: Row) -> str:
+    """Name the state; what stands for sale says with it when it will be worth buying."""
+    state, note = str(row.get("state", "")), row.get("note")
+    return line_text(f"{state}: {note}" if state in _STANDING and note else state, 160)
 
 
 def _why(row: Row) -> str:
