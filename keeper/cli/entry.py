@@ -22,6 +22,7 @@ VERBS: Final[Mapping[str, str]] = {
     "run": "Follow the chain and liquidate what pays; a dry run unless config and --live agree.",
     "positions": "Show every position that owes something, the nearest to liquidation first.",
     "explain": "Say why ACCOUNT is, or is not, liquidated at this block.",
+    "watch": "Watch a keeper at work: blocks, margin calls, plans, why not, what is in flight, money, limits, nodes.",
     "status": "Show what holds the live keeper back, since and until when, and how far each limit is used.",
     "pause": "Plan and send nothing more; what is in flight is still followed and cancelled.",
     "resume": "Go on after a pause, a kill or a limit that tripped; what tripped it counts no more.",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from keeper.journal.database import Connection, SqlRow
+from keeper.journal.place import Reader
 from keeper.journal.records import TxState
 from keeper.journal.text import from_hex, position_text
 from keeper.types import PositionKey
@@ -34,7 +35,7 @@ _AS_THEY_ARE: Final = (TxState.SIGNED.value, TxState.REFUSED.value)
 
 # The outcome that counts is the plan's own mined transaction; a mined cancel counts only when there is none.
 # A verdict of 'planned' takes the ones before it back: the plan was made again.
-_PLANS: Final = """
+_ALL_PLANS: Final = """
     SELECT plans.*, deployments.adapter,
         outcomes.tx_hash AS mined_hash, outcomes.block_number AS mined_block, outcomes.status AS mined_status,
         outcomes.repaid AS realised_repaid, outcomes.seized AS realised_seized, outcomes.settled_profit,
@@ -50,13 +51,15 @@ _PLANS: Final = """
         WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
     LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
         AND verdicts.status <> 'planned'
-    ORDER BY plans.seq
 """
-_DECLINES: Final = """
+_ALL_DECLINES: Final = """
     SELECT declines.*, deployments.adapter FROM declines
     LEFT JOIN deployments ON deployments.name = declines.deployment
-    ORDER BY declines.id
 """
+_PLANS: Final = f"{_ALL_PLANS} ORDER BY plans.seq"
+_NEWEST_PLANS: Final = f"{_ALL_PLANS} ORDER BY plans.seq DESC LIMIT ?"
+_DECLINES: Final = f"{_ALL_DECLINES} ORDER BY declines.id"
+_NEWEST_DECLINES: Final = f"{_ALL_DECLINES} ORDER BY declines.id DESC LIMIT ?"
 
 
 def report_rows(connection: Connection, *, with_numbers: bool = False) -> Iterator[dict[str, object]]:
@@ -69,6 +72,17 @@ def report_rows(connection: Connection, *, with_numbers: bool = False) -> Iterat
 
     for row in connection.execute(_DECLINES):
         yield _decline_row(row) | ({"numbers": json.loads(row["numbers"])} if with_numbers else {})
+
+
+def newest_plans(reader: Reader, count: int) -> tuple[dict[str, object], ...]:
+    """Read the last plans as `report_rows` would give them, newest first."""
+    return tuple(_plan_row(row) for row in reader.read(_NEWEST_PLANS, (count,)))
+
+
+def newest_declines(reader: Reader, count: int) -> tuple[dict[str, object], ...]:
+    """Read the declines that began last, newest first, with their numbers."""
+    rows = reader.read(_NEWEST_DECLINES, (count,))
+    return tuple({**_decline_row(row), "numbers": json.loads(row["numbers"])} for row in rows)
 
 
 def gas_spent_wei(connection: Connection) -> int:

@@ -17,7 +17,7 @@ from keeper.units import MAX_UINT256
 
 Row = Mapping[str, object]
 _SIGNIFICANT: Final = 6
-_STATUS_STYLES: Final = {
+STATUS_STYLES: Final = {
     "landed": "green",
     "planned": "cyan",
     "sent": "cyan",
@@ -101,7 +101,7 @@ def positions_table(rows: Sequence[Row], labels: Labels) -> Table:
             _text(row.get("deployment")),
             _text(row.get("account", row.get("position"))),  # whole: it is what `keeper explain` wants
             _text(health_text(row.get("health_wad")) if known else "?"),
-            Text(_state_text(row), style=_STATUS_STYLES.get(state, "")),
+            Text(_state_text(row), style=STATUS_STYLES.get(state, "")),
             _holdings(row.get("collateral"), labels) if known else _text(_why(row)),
             _holdings(row.get("debt"), labels),
         )
@@ -154,7 +154,7 @@ def health_text(health_wad: object) -> str:
 def symbol_of(token: object, labels: Labels) -> str:
     """Name a token by its symbol, cleaned, or by its short address where it has none."""
     label = labels.get(str(token))
-    return _short(token) if label is None else symbol_text(label.symbol)
+    return short_text(token) if label is None else symbol_text(label.symbol)
 
 
 def token_text(amount: int, token: object, labels: Labels) -> str:
@@ -178,14 +178,15 @@ def _text(value: object) -> Text:
     return Text("" if value is None else line_text(str(value)))
 
 
-def _short(address: object) -> str:
+def short_text(address: object) -> str:
+    """Shorten an address or a key, cleaned, to its first eight and last four characters."""
     text = line_text(str(address))
     return f"{text[:8]}…{text[-4:]}" if len(text) > 16 else text
 
 
 def _position(row: Row) -> Text:
     position = row.get("position")
-    return Text("-" if position is None else _short(position))
+    return Text("-" if position is None else short_text(position))
 
 
 def _amount(amount: object, token: object, labels: Labels) -> Text:
@@ -224,7 +225,7 @@ def _status(row: Row) -> Text:
     # A reason that begins with the status itself says it once.
     why = "" if reason is None else line_text(str(reason).removeprefix(f"{status}: "), 120)
     shown = f"{status}: {why}" if why else status
-    return Text(shown, style=_STATUS_STYLES.get(status, ""))
+    return Text(shown, style=STATUS_STYLES.get(status, ""))
 
 
 def _holdings(holdings: object, labels: Labels) -> Text:

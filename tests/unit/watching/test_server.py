@@ -83,9 +83,7 @@ def test_listen_is_an_address_and_a_port(text, listen):
     assert str(listen) == text
 
 
-@pytest.mark.parametrize(
-    "text", ["", "9464", 9464, "keeper.example:80", "127.0.0.1:", "127.0.0.1:0", "[::1]:65536"]
-)
+@pytest.mark.parametrize("text", ["", "9464", 9464, "keeper.example:80", "127.0.0.1:", "127.0.0.1:0", "[::1]:65536"])
 def test_listen_that_is_anything_else_is_refused_with_an_example(text):
     with pytest.raises(ValueError, match="an address and a port, like"):
         parse_listen(text)
