@@ -16,7 +16,7 @@ from keeper.execution.booking import Settled
 from keeper.execution.causes import Result
 from keeper.journal.records import PlanRecord
 from keeper.planning.deal import merged
-from keeper.planning.underway import offer_of, sold_again, taken_again
+from keeper.planning.underway import Taken, sold_again, taken_again
 from keeper.pools import PoolBook
 from keeper.protocols.base import Market
 from keeper.routing.base import Pool
@@ -64,7 +64,8 @@ class MarketSettler:
 
         target = BlockTarget(block.number, block.timestamp, block.base_fee_wei, plan.target.expires_at)
         market = deployment.adapter.sync.preceding(parent, before, target)
-        settlement, realised = _settled(deployment, plan, market), _realised(deployment, plan, market, receipt.logs)
+        taken = _taken(deployment, plan, market)
+        settlement, realised = taken.settlement, _realised(deployment, taken.offers, receipt.logs)
         if isinstance(realised, Rejected):
             return realised
 
@@ -81,39 +82,30 @@ class MarketSettler:
         return [log for log in logs if log.index < first]
 
 
-def _settled(deployment: Deployment, plan: PlanRecord, market: Market) -> Settlement:
+def _taken(deployment: Deployment, plan: PlanRecord, market: Market) -> Taken:
     """What the model says all calls of a plan move, each on what the one before it left."""
     taken = taken_again(plan.underway, deployment.adapter.offers, market, legal_only=False)
     if taken is None:
         raise StateError("the model has no such offer on the state it met", plan=plan.id)
 
-    return taken.settlement
+    return taken
 
 
-def _realised(deployment: Deployment, plan: PlanRecord, market: Market, logs: Sequence[Log]) -> Settlement | Rejected:
+def _realised(deployment: Deployment, offers: Sequence[Offer], logs: Sequence[Log]) -> Settlement | Rejected:
     """What the receipt says all calls of a plan moved: each is told by the logs after those of the one before it."""
-    encoder, offer = deployment.adapter.encoder, _offer(deployment, plan, market)
+    encoder = deployment.adapter.encoder
     moved: list[Settlement] = []
-    for _ in plan.sizes:
+    for offer in offers:
         found = encoder.realised(offer, logs)
         if isinstance(found, Rejected):
             return found
 
         moved.append(found)
-        if len(plan.sizes) > 1:
+        if len(offers) > 1:
             told = (i for i in range(1, len(logs)) if not isinstance(encoder.realised(offer, logs[:i]), Rejected))
             logs = logs[next(told, len(logs)) :]
 
     return merged(moved)
-
-
-def _offer(deployment: Deployment, plan: PlanRecord, market: Market) -> Offer:
-    """The offer the plan took, as it stood just before."""
-    offer = offer_of(plan.underway, deployment.adapter.offers, market)
-    if offer is None:
-        raise StateError("the model has no such offer on the state it met", plan=plan.id)
-
-    return offer
 
 
 def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:

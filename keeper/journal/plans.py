@@ -12,6 +12,7 @@ from keeper.journal.database import Connection, Database, SqlRow, insert
 from keeper.journal.records import PlanRecord
 from keeper.journal.text import from_hex, hex_text, to_json
 from keeper.planning.base import Opportunity, Plan
+from keeper.planning.underway import Underway
 from keeper.types import (
     Address,
     BlockHead,
@@ -168,6 +169,7 @@ def _details(opportunity: Opportunity) -> dict[str, object]:
         "receives": opportunity.settlement.receives,
         "sizes": opportunity.offer.sizes,
         "steps": [step.size for step in opportunity.calls],
+        "takings": Underway.of(opportunity).takings,
         "prelude": opportunity.calls[0].offer.prelude,
         "offer": opportunity.offer.detail,
         "funding": opportunity.funding,

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any, Final
 
 from keeper.execution.base import Fees, SignedTx
-from keeper.journal.underway import address, read_funding
-from keeper.planning.underway import PlannedSwap, Underway
+from keeper.journal.underway import address, read_funding, read_taking
+from keeper.planning.underway import PlannedSwap, Taking, Underway
 from keeper.types import Address, BlockTarget, OfferKind, PositionKey, Settlement, TokenAmount
 
 
@@ -137,13 +137,22 @@ class PlanRecord:
             pay_token=self.debt_token,
             receive_token=self.collateral_token,
             size_token=self.size_token,
-            sizes=self.sizes,
+            takings=self._takings,
             swaps=tuple(
                 PlannedSwap(address(hop["pool"]), address(hop["in"]), address(hop["out"]), int(amount))
                 for hop, amount in zip(route["hops"], route["amounts"], strict=False)  # one more: what comes out
             ),
             funding=read_funding(self.details["funding"]),
         )
+
+    @property
+    def _takings(self) -> tuple[Taking, ...]:
+        """Every call; rows of an older keeper know of none on anything but the position and its pair."""
+        told = self.details.get("takings")
+        if told is not None:
+            return tuple(map(read_taking, told))
+
+        return tuple(Taking(self.position, self.collateral_token, size) for size in self.sizes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from keeper.journal.text import from_hex, to_json
 from keeper.planning.base import Funding
-from keeper.planning.underway import PlannedSwap, Underway
+from keeper.planning.underway import PlannedSwap, Taking, Underway
 from keeper.protocols.base import Lender
 from keeper.types import Address, OfferKind, PositionKey
 
@@ -26,7 +26,7 @@ def read_underway(text: str) -> Underway:
         pay_token=address(told["pay_token"]),
         receive_token=address(told["receive_token"]),
         size_token=address(told["size_token"]),
-        sizes=tuple(map(int, told["sizes"])),
+        takings=tuple(map(read_taking, told["takings"])),
         swaps=tuple(
             PlannedSwap(
                 address(swap["pool"]), address(swap["token_in"]), address(swap["token_out"]), int(swap["amount_in"])
@@ -35,6 +35,12 @@ def read_underway(text: str) -> Underway:
         ),
         funding=read_funding(told["funding"]),
     )
+
+
+def read_taking(told: Mapping[str, Any]) -> Taking:
+    """Read one call of a plan."""
+    key = None if told["key"] is None else PositionKey(from_hex(told["key"]))
+    return Taking(key, address(told["receive_token"]), int(told["size"]))
 
 
 def read_funding(told: Mapping[str, Any]) -> Funding:

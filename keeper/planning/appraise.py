@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.planning.base import Opportunity, Policy
+from keeper.planning.basket import bought_together
 from keeper.planning.board import Board
 from keeper.planning.deal import Sized, Way
 from keeper.planning.inputs import PlanningInput, Subject
@@ -47,6 +48,12 @@ def _best_for(
 
     verdicts = [Appraisal(offer, policy, board, inputs).verdict() for offer in offers]
     taken = [verdict for verdict in verdicts if isinstance(verdict, Opportunity)]
+    together = bought_together(
+        offers, policy, board, inputs, lambda offer, lax, later: Appraisal(offer, lax, later, inputs).verdict()
+    )
+    if together is not None:
+        taken.append(together)
+
     if taken:
         return max(taken, key=lambda one: one.net_usd)
 

@@ -57,7 +57,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One call that takes an offer; of several on one position each is exact after the ones before it."""
+    """One call that takes an offer; of several in one transaction each is exact after the ones before it."""
 
     offer: Offer
     size: int
@@ -68,9 +68,10 @@ class Step:
 class Opportunity:
     """One position's offer, sized, routed and funded; every number exact at the target block.
 
-    `offer` and `size` are of the last call, `settlement` of all of them; `steps` lists the calls where they are
-    several. `profit` is what reaches the treasury, before gas; `net_usd` (times 10**18) is after gas. `gas_cost_wei`
-    counts what the chain charges for the transaction's data as well.
+    `offer` and `size` are of the call it goes by: the only one, the last of several on one pair, the first of several
+    purchases. `settlement` is of all of them, and `steps` lists the calls where they are several. `profit` is what
+    reaches the treasury, before gas; `net_usd` (times 10**18) is after gas. `gas_cost_wei` counts what the chain
+    charges for the transaction's data as well.
     """
 
     strategy: str

@@ -26,9 +26,20 @@ class PlannedSwap(NamedTuple):
     amount_in: int
 
 
+class Taking(NamedTuple):
+    """One call of a plan: whose offer it takes, what that gives, and at which size."""
+
+    key: PositionKey | None
+    receive_token: Address
+    size: int
+
+
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """What a plan does, apart from any market or pool: a size per call, the swaps in order, and its loan."""
+    """What a plan does, apart from any market or pool: its calls, the swaps in order, and its loan.
+
+    `key` and `receive_token` are those it goes by; its calls mostly have the same.
+    """
 
     deployment: str
     key: PositionKey | None
@@ -36,7 +47,7 @@ class Underway:
     pay_token: Address
     receive_token: Address
     size_token: Address
-    sizes: tuple[int, ...]
+    takings: tuple[Taking, ...]
     swaps: tuple[PlannedSwap, ...]
     funding: Funding
 
@@ -51,7 +62,7 @@ class Underway:
             pay_token=offer.pay_token,
             receive_token=offer.receive_token,
             size_token=offer.size_token,
-            sizes=tuple(step.size for step in opportunity.calls),
+            takings=tuple(Taking(step.offer.key, step.offer.receive_token, step.size) for step in opportunity.calls),
             swaps=tuple(
                 PlannedSwap(swap.hop.pool.address, swap.hop.token_in, swap.hop.token_out, swap.amount_in)
                 for swap in opportunity.route.swaps
@@ -68,14 +79,16 @@ class Underway:
     def touched(self) -> frozenset[object]:
         """What it leaves otherwise than it found it: a deployment's two tokens, pools, and who lends."""
         lender = self.funding.lender
-        tokens = {(self.deployment, self.pay_token), (self.deployment, self.receive_token)}
+        received = {self.receive_token, *(taking.receive_token for taking in self.takings)}
+        tokens = {(self.deployment, token) for token in (self.pay_token, *received)}
         return frozenset({*tokens, *self.pools, (lender.lender, lender.token)})
 
 
 class Taken(NamedTuple):
-    """What all calls of a plan move on some market, and the market after them."""
+    """What all calls of a plan move on some market, the offers they take, and the market after them."""
 
     settlement: Settlement
+    offers: tuple[Offer, ...]
     market: Market
 
 
@@ -91,22 +104,24 @@ def taken_again(plan: Underway, model: OfferModel[Any], market: Market, *, legal
 
     `legal_only` counts a size that is not legal there as not on offer; what landed was taken at whatever it was.
     """
+    offers: list[Offer] = []
     moved: list[Settlement] = []
-    for size in plan.sizes:
-        offer = offer_of(plan, model, market)
+    for taking in plan.takings:
+        offer, size = _offer_of(plan, taking, model, market), taking.size
         if offer is None or (legal_only and not any(low <= size <= high for low, high in offer.sizes)):
             return None
 
+        offers.append(offer)
         moved.append(model.settle(offer, size, market))
         market = model.after(offer, size, market)
 
-    return Taken(merged(moved), market)
+    return Taken(merged(moved), tuple(offers), market)
 
 
-def offer_of(plan: Underway, model: OfferModel[Any], market: Market) -> Offer | None:
-    """The offer a plan takes, as it stands on a market: same kind, same position, same pair, sized in the same."""
-    found = model.open_offers(market) if plan.key is None else model.offers(plan.key, market)
-    wanted = (plan.kind, plan.pay_token, plan.receive_token, plan.size_token)
+def _offer_of(plan: Underway, taking: Taking, model: OfferModel[Any], market: Market) -> Offer | None:
+    """The offer a call takes, as it stands on a market: same kind, same position, same pair, sized in the same."""
+    found = model.open_offers(market) if taking.key is None else model.offers(taking.key, market)
+    wanted = (plan.kind, plan.pay_token, taking.receive_token, plan.size_token)
     for offer in found:
         if isinstance(offer, Offer) and (offer.kind, offer.pay_token, offer.receive_token, offer.size_token) == wanted:
             return offer

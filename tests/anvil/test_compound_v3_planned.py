@@ -51,6 +51,33 @@ def land_and_check(keeper, plan, **how):
     return receipt
 
 
+def several(scene, prices=((9, "WETH"), (1, "WBTC"), (2_000, "LINK"))):
+    """One borrower with three collaterals, each of which is worth selling, in a market that lists them."""
+    comet = deploy(scene, collaterals=tuple(symbol for _, symbol in prices))
+    user = scene.chain.accounts[1]
+    for whole, symbol in prices:
+        supply(scene.chain, comet, scene.asset(symbol), user, whole * 10 ** scene.asset(symbol).listing.decimals)
+
+    return comet, user
+
+
+def test_all_collateral_of_a_position_is_bought_in_the_transaction_that_absorbs_it(scene):
+    comet, user = several(scene)
+    borrow(scene.chain, comet, user, 80_000 * 10**6)
+    for symbol in ("WETH", "WBTC", "LINK"):
+        feed = scene.asset(symbol).feed
+        set_price(scene.chain, feed, scene.asset(symbol).listing.price * 85 // 100)
+
+    keeper = Keeper(scene, comet)
+    (plan,) = keeper.plan().plans
+    opportunity = plan.opportunity
+    assert opportunity.offer.key == user
+    assert len(opportunity.steps) == 3
+    assert [bool(step.offer.prelude) for step in opportunity.steps] == [True, False, False]
+    land_and_check(keeper, plan)
+    assert keeper.plan().plans == ()
+
+
 def test_absorptions_with_purchases_land_with_the_profit_they_said(keeper):
     plans = keeper.plan().plans
     assert {plan.opportunity.offer.key for plan in plans} == set(keeper.chain.accounts[2:4])
