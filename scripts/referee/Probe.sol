@@ -28,6 +28,18 @@ interface IMorphoBlue {
     function flashLoan(address token, uint256 assets, bytes calldata data) external;
 }
 
+interface IPair {
+    function token0() external view returns (address);
+    function token1() external view returns (address);
+    function getReserves() external view returns (uint112 reserve0, uint112 reserve1, uint32 updated);
+    function swap(uint256 amount0Out, uint256 amount1Out, address to, bytes calldata data) external;
+}
+
+interface IVault {
+    function asset() external view returns (address);
+    function redeem(uint256 shares, address receiver, address owner) external returns (uint256 assets);
+}
+
 interface ISwapPool {
     function token0() external view returns (address);
 
@@ -71,12 +83,13 @@ contract Probe {
         Step[] steps;
     }
 
-    /// Two hops; a sale through one pool leaves the second zero.
+    /// Two hops; a sale through one pool leaves the second zero. A hop is an address, above it eight bits of what it is
+    /// and above those the fee of a pair, in basis points.
     struct Sale {
         address token;
         uint256 amount;
-        address first;
-        address second;
+        uint256 first;
+        uint256 second;
     }
 
     struct Loan {
@@ -87,10 +100,10 @@ contract Probe {
 
     /// The pools the seized collateral goes through, then those that what is left of the debt token goes through.
     struct Exit {
-        address first;
-        address second;
-        address homeFirst;
-        address homeSecond;
+        uint256 first;
+        uint256 second;
+        uint256 homeFirst;
+        uint256 homeSecond;
     }
 
     struct Tried {
@@ -109,6 +122,9 @@ contract Probe {
     uint256 private constant AAVE_V3 = 0;
     uint256 private constant AAVE_V2 = 1;
     uint256 private constant MORPHO_BLUE = 2;
+    // What a hop is; 0 is a pool that calls back.
+    uint256 private constant PAIR = 1;
+    uint256 private constant VAULT = 2;
     /// Enough for any view; what asks for more answers nothing, so that one contract cannot hold up all others.
     uint256 private constant QUESTION_GAS = 5_000_000;
     uint160 private constant LOWEST_PRICE = 4295128739 + 1;
@@ -160,10 +176,13 @@ contract Probe {
     }
 
     /// @notice Borrow, liquidate, sell and repay, and let it stand. Starts without a balance of anything.
+    /// @dev What costs nothing needs no loan, and there are lenders that refuse to lend nothing.
     function conclude(Loan calldata loan, Trial calldata trial, Exit calldata exit) external {
         bytes memory plan = abi.encode(loan.lender, trial, exit);
 
-        if (loan.kind == AAVE_V3) {
+        if (loan.amount == 0) {
+            this.onMorphoFlashLoan(0, plan);
+        } else if (loan.kind == AAVE_V3) {
             IAaveV3(loan.lender).flashLoanSimple(address(this), trial.debt, loan.amount, plan, 0);
         } else if (loan.kind == AAVE_V2) {
             address[] memory assets = new address[](1);
@@ -236,17 +255,17 @@ contract Probe {
         (address lender, Trial memory trial, Exit memory exit) = abi.decode(plan, (address, Trial, Exit));
         _make(trial, amount);
 
-        if (exit.first != address(0)) {
+        if (exit.first != 0) {
             uint256 seized = IToken(trial.collateral).balanceOf(address(this));
             _sell(Sale(trial.collateral, seized, exit.first, exit.second));
         }
 
-        if (exit.homeFirst != address(0)) {
+        if (exit.homeFirst != 0) {
             uint256 left = IToken(trial.debt).balanceOf(address(this)) - amount - premium;
             _sell(Sale(trial.debt, left, exit.homeFirst, exit.homeSecond));
         }
 
-        _approve(trial.debt, lender, amount + premium);
+        if (amount != 0) _approve(trial.debt, lender, amount + premium);
     }
 
     function _make(Trial memory trial, uint256 allowance) private {
@@ -285,10 +304,45 @@ contract Probe {
         address token;
         (token, received) = _swap(sale.first, sale.token, sale.amount);
 
-        if (sale.second != address(0)) (, received) = _swap(sale.second, token, received);
+        if (sale.second != 0) (, received) = _swap(sale.second, token, received);
     }
 
-    function _swap(address pool, address token, uint256 amount) private returns (address other, uint256 received) {
+    function _swap(uint256 hop, address token, uint256 amount) private returns (address other, uint256 received) {
+        uint256 kind = (hop >> 160) & 0xff;
+
+        if (kind == VAULT) return _redeem(IVault(address(uint160(hop))), amount);
+        if (kind == PAIR) return _swapOnPair(IPair(address(uint160(hop))), hop >> 168, token, amount);
+
+        return _swapOnPool(address(uint160(hop)), token, amount);
+    }
+
+    function _redeem(IVault vault, uint256 shares) private returns (address asset, uint256 received) {
+        asset = vault.asset();
+        uint256 before = IToken(asset).balanceOf(address(this));
+        vault.redeem(shares, address(this), address(this));
+        received = IToken(asset).balanceOf(address(this)) - before;
+    }
+
+    function _swapOnPair(IPair pair, uint256 feeBps, address token, uint256 amount)
+        private
+        returns (address other, uint256 received)
+    {
+        bool zeroForOne = pair.token0() == token;
+        other = zeroForOne ? pair.token1() : pair.token0();
+        (uint256 held, uint256 offered,) = pair.getReserves();
+
+        if (!zeroForOne) (held, offered) = (offered, held);
+
+        uint256 counted = amount * (10_000 - feeBps);
+        received = (counted * offered) / (held * 10_000 + counted);
+        _accepted(token, abi.encodeWithSignature("transfer(address,uint256)", address(pair), amount));
+        pair.swap(zeroForOne ? 0 : received, zeroForOne ? received : 0, address(this), "");
+    }
+
+    function _swapOnPool(address pool, address token, uint256 amount)
+        private
+        returns (address other, uint256 received)
+    {
         bool zeroForOne = ISwapPool(pool).token0() == token;
         other = zeroForOne ? _token1(pool) : ISwapPool(pool).token0();
         (int256 amount0, int256 amount1) = ISwapPool(pool).swap(

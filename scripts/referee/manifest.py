@@ -17,12 +17,14 @@ FLOOR = re.compile(r"^([0-9]+(?:\.[0-9]+)?) (USD|native)$")
 
 
 class _Venue(msgspec.Struct, forbid_unknown_fields=True):
-    factory: Address
+    factory: Address | None = None
     kind: str = "uniswap_v3"
     name: str = ""
     start_block: int = 0
     router: Address | None = None
     quoter: Address | None = None
+    fee_bps: Annotated[int, msgspec.Meta(ge=0, lt=10_000)] = 30
+    vaults: list[Address] = []
 
 
 class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
@@ -44,10 +46,13 @@ class _Manifest(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """A Uniswap V3 factory and the block its events start at."""
+    """Where to sell: a factory and the block its events start at, or vaults. A pair's fee is in basis points."""
 
+    kind: str
     factory: str
     start_block: int
+    fee_bps: int
+    vaults: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,14 +134,9 @@ def _checked(raw: _Manifest, path: Path) -> Manifest:
         message = f"{path}: min_profit must look like '5 USD' or '0.004 native', not {raw.min_profit!r}"
         raise RefereeError(message)
 
-    for venue in raw.venues:
-        if venue.kind != "uniswap_v3":
-            message = f"{path}: the referee sells through uniswap_v3 venues only, not {venue.kind!r}"
-            raise RefereeError(message)
-
     return Manifest(
         deployments=_deployments(raw.deployments, path),
-        venues=tuple(Venue(venue.factory.lower(), venue.start_block) for venue in raw.venues),
+        venues=tuple(_venue(venue, path) for venue in raw.venues),
         native_usd=raw.native_usd.lower(),
         floor=Floor(Decimal(floor[1]), floor[2]),
         executor=raw.executor.lower(),
@@ -150,6 +150,21 @@ def _checked(raw: _Manifest, path: Path) -> Manifest:
         tip_wei=raw.tip_wei,
         chain_id=raw.chain_id,
     )
+
+
+def _venue(raw: _Venue, path: Path) -> Venue:
+    if raw.kind not in ("uniswap_v3", "uniswap_v2", "erc4626"):
+        message = f"{path}: the referee sells through uniswap_v3, uniswap_v2 and erc4626 venues, not {raw.kind!r}"
+        raise RefereeError(message)
+
+    if (raw.kind == "erc4626") != (raw.factory is None) or (raw.kind == "erc4626") != bool(raw.vaults):
+        message = (
+            f"{path}: a venue of kind {raw.kind} has {'vaults' if raw.kind == 'erc4626' else 'a factory'}, no other"
+        )
+        raise RefereeError(message)
+
+    vaults = tuple(vault.lower() for vault in raw.vaults)
+    return Venue(raw.kind, (raw.factory or "").lower(), raw.start_block, raw.fee_bps, vaults)
 
 
 def _deployments(raw: Sequence[Mapping[str, str | int]], path: Path) -> tuple[Deployment, ...]:

@@ -22,7 +22,9 @@ NOBODY = "0x" + "00" * 20
 TRIAL_GAS = 5_000_000
 # Kinds of flash loan, as Probe.sol numbers them.
 LOANS = AAVE_V3, AAVE_V2, MORPHO_BLUE = range(3)
-# The pools a sale goes through, one or two; none where there is nothing to sell.
+# Kinds of hop, as Probe.sol numbers them: a pool that calls back, a pair, a vault whose shares are redeemed.
+POOL, PAIR, VAULT = range(3)
+# The hops a sale goes through, one or two; none where there is nothing to sell.
 Hops = tuple[str, ...]
 
 
@@ -104,6 +106,11 @@ class Tried:
     reason: bytes
 
 
+def hop(kind: int, address: str, fee_bps: int = 0) -> str:
+    """Name a hop as Probe.sol reads it: an address, above it what it is, above that a pair's fee."""
+    return address if kind == POOL else f"0x{fee_bps:04x}{kind:02x}{address[2:]}"
+
+
 @cache
 def code() -> str:
     """Return the probe's runtime code as the node wants it."""
@@ -127,7 +134,7 @@ def decode_trials(data: bytes, sizes: Sequence[int]) -> list[Tried]:
 def encode_sales(sales: Iterable[Sale]) -> bytes:
     """Encode one call that makes every sale and undoes each."""
     listed = [word(sale.token) + word(sale.amount) + _hops(sale.hops) for sale in sales]
-    head = selector("sales((address,uint256,address,address)[])")
+    head = selector("sales((address,uint256,uint256,uint256)[])")
     return head + word(WORD) + word(len(listed)) + b"".join(listed)
 
 
@@ -137,8 +144,8 @@ def decode_sales(data: bytes) -> list[int]:
 
 
 def encode_conclude(loan: Loan, amount: int, trial: tuple[Pair, Trial], hops: Hops, home: Hops) -> bytes:
-    """Encode the call that borrows, liquidates, sells and repays; home: the pools that the profit is sold through."""
-    signature = f"conclude((uint256,address,uint256),{_TRIAL},(address,address,address,address))"
+    """Encode the call that borrows, liquidates, sells and repays; home: the hops that the profit is sold through."""
+    signature = f"conclude((uint256,address,uint256),{_TRIAL},(uint256,uint256,uint256,uint256))"
     exits = [*(*hops, NOBODY, NOBODY)[:2], *(*home, NOBODY, NOBODY)[:2]]
     return selector(signature) + pack(loan.kind, loan.lender, amount, _trial(*trial), *exits)
 

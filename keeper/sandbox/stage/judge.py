@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from keeper.config.adapters import Erc4626Venue, UniswapV2Venue, UniswapV3Venue, Venue
 from keeper.config.model import FixedBid, KeeperConfig
 from keeper.sandbox.packages import CHECKOUT, SandboxError
 from keeper.sandbox.scenes.base import Ward
@@ -63,11 +64,7 @@ def manifest_of(
         "deployments": [
             {**ward.referee, "name": ward.name, "start_block": start_blocks.get(ward.name, 0)} for ward in wards
         ],
-        "venues": [
-            {"factory": to_checksum(venue.factory), "start_block": venue.start_block}
-            for venue in config.venues
-            if venue.kind == "uniswap_v3"
-        ],
+        "venues": [known for venue in config.venues if (known := _venue(venue)) is not None],
         "native_usd": to_checksum(config.chain.native_usd),
         "wrapped_native": to_checksum(config.chain.wrapped_native),
         "trusted": [to_checksum(token) for token in config.assets.trusted],
@@ -79,3 +76,17 @@ def manifest_of(
         "tip_wei": strategy.bid.tip_wei if isinstance(strategy.bid, FixedBid) else 0,
         "run_block": run_block,
     }
+
+
+def _venue(venue: Venue) -> Mapping[str, Any] | None:
+    """Spell a venue for the referee; None for a kind through which it does not sell."""
+    match venue:
+        case UniswapV3Venue():
+            return {"factory": to_checksum(venue.factory), "start_block": venue.start_block}
+        case UniswapV2Venue():
+            place = {"factory": to_checksum(venue.factory), "start_block": venue.start_block}
+            return {"kind": venue.kind, **place, "fee_bps": venue.fee_bps}
+        case Erc4626Venue():
+            return {"kind": venue.kind, "vaults": [to_checksum(vault) for vault in venue.vaults]}
+        case _:
+            return None

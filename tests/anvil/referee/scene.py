@@ -12,7 +12,7 @@ TREASURY = bytes.fromhex("aa" * 20)
 SMALL, TAKEN, LEFT, HEALTHY = (bytes([0xB0, number]) + bytes(18) for number in range(4))
 TAKE = (
     "take((uint256,address,uint256),(address,address,address,uint256,(address,uint256,bytes,(uint256,address,bytes)[])[]),"
-    "(address,address,address,address),address)"
+    "(uint256,uint256,uint256,uint256),address)"
 )
 LIQUIDATE = "liquidationCall(address,address,address,uint256,bool)"
 DEPLOYMENT = "aave"
@@ -23,7 +23,6 @@ TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523
 EXACT_INPUT = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))(uint256)"
 MOVED = ("WETH/USDC/500", "WETH/USDC/3000", "WETH/DAI/3000", "WBTC/WETH/3000")
 ENOUGH = 10_000 * 10**18  # WETH, more than 5 % of price takes in any of the pools
-NOWHERE = bytes(20)
 MAX = 2**256 - 1
 WINDOW = 4
 
@@ -131,7 +130,7 @@ def land(chain, world, borrower):
     call = chain.transaction(lender, LIQUIDATE, weth, usdc, borrower, MAX, False)
     trial = (usdc, weth, lender, TRIAL_GAS, [(lender, 0, call.data, [])])
     loan = (AAVE_V3_LOAN, lender, world.assets["USDC"].units(1_801))
-    ways_out = (pool.address, NOWHERE, NOWHERE, NOWHERE)
+    ways_out = (int.from_bytes(pool.address), 0, 0, 0)
     return chain.send(EXECUTOR, TAKE, loan, trial, ways_out, TREASURY, sender=chain.accounts[1])
 
 

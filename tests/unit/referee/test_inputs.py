@@ -61,7 +61,7 @@ def test_manifest_floor_is_an_amount_and_a_unit(load_manifest, text, floor):
         ({"deployments": []}, "$.deployments"),
         ({"deployments": [{"name": "aave"}]}, "deployment 1 needs a kind and a name"),
         ({"deployments": [{"kind": "aave_v3", "name": "a"}] * 2}, "two deployments of one name"),
-        ({"venues": [{"factory": ADDRESS, "kind": "curve"}]}, "uniswap_v3 venues only, not 'curve'"),
+        ({"venues": [{"factory": ADDRESS, "kind": "curve"}]}, "uniswap_v3, uniswap_v2 and erc4626 venues, not 'curve'"),
     ],
 )
 def test_manifest_bad_field_is_named(load_manifest, changes, message):
@@ -69,6 +69,26 @@ def test_manifest_bad_field_is_named(load_manifest, changes, message):
         load_manifest(**changes)
 
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "venue",
+    [{}, {"kind": "erc4626"}, {"kind": "erc4626", "factory": ADDRESS, "vaults": [ADDRESS]}, {"vaults": [ADDRESS]}],
+)
+def test_venue_without_what_its_kind_needs_is_refused(load_manifest, venue):
+    with pytest.raises(RefereeError, match=r"has (vaults|a factory), no other"):
+        load_manifest(venues=[venue])
+
+
+def test_venues_of_every_kind_are_taken(load_manifest):
+    pairs = {"kind": "uniswap_v2", "factory": ADDRESS, "fee_bps": 25}
+    vaults = {"kind": "erc4626", "vaults": [ADDRESS]}
+    found = load_manifest(venues=[{"factory": ADDRESS}, pairs, vaults]).venues
+    assert [(one.kind, one.fee_bps, one.vaults) for one in found] == [
+        ("uniswap_v3", 30, ()),
+        ("uniswap_v2", 25, ()),
+        ("erc4626", 30, (ADDRESS.lower(),)),
+    ]
 
 
 def test_deployment_facts_are_lower_case(load_manifest):

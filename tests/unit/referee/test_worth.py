@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from referee.manifest import Floor
 from referee.pools import Pools, SwapPool
-from referee.probe import AAVE_V3, Loan
+from referee.probe import AAVE_V3, PAIR, POOL, VAULT, Loan
 from referee.worth import Prices, Worth, floor_worth, native_worth, premium, token_worth
 
 # USDC at 1 dollar with 6 decimals; the native coin at 3,000 dollars; counted in 1e-8 dollars.
@@ -50,10 +50,20 @@ def test_profit_must_exceed_floor_and_gas(profit, enough):
     assert Worth(profit=profit, gas=10, floor=100).enough is enough
 
 
+def test_shares_of_a_vault_are_redeemed_and_never_bought():
+    vault, pair = SwapPool(VAULT, "0x" + "aa" * 20, ("s", "a"), 0), SwapPool(PAIR, "0x" + "bb" * 20, ("a", "b"), 30)
+    known = Pools((), {pool.hop: pool for pool in (vault, pair)})
+
+    assert known.routes("s", "b") == [(vault.hop, pair.hop)]
+    assert known.routes("b", "s") == []
+    assert vault.hop == "0x000002" + "aa" * 20
+    assert pair.hop == "0x001e01" + "bb" * 20
+
+
 def test_routes_are_direct_pools_then_two_hops_through_any_connector():
     """Two direct pools, one connector reached by two pools, and a pool that leads nowhere."""
     pools = [("p1", ("a", "b")), ("p2", ("b", "a")), ("p3", ("a", "c")), ("p4", ("c", "a")), ("p5", ("b", "c"))]
     pools.append(("p6", ("a", "d")))
-    known = Pools((), {name: SwapPool(name, tokens) for name, tokens in pools})
+    known = Pools((), {name: SwapPool(POOL, name, tokens, 0) for name, tokens in pools})
 
     assert set(known.routes("a", "b")) == {("p1",), ("p2",), ("p3", "p5"), ("p4", "p5")}
