@@ -98,6 +98,15 @@ def absorbing(chain: LocalChain, market: CompoundV3, absorber: Address, accounts
 ABSORB_GAS: Final = 2_000_000
 
 
+def withdrawing_reserves(chain: LocalChain, market: CompoundV3, governor: Address, amount: int) -> Transaction:
+    """Write down that the governor spends base of the protocol's own."""
+    function = "withdrawReserves(address,uint256)"
+    return chain.transaction(market.comet, function, governor, amount, sender=governor, gas=SPEND_GAS)
+
+
+SPEND_GAS: Final = 300_000
+
+
 def _listing(asset: Asset) -> tuple[Address, Address, int, int, int, int, int]:
     factors = FACTORS[asset.listing.symbol]
     shares = (factors.borrow_bps, factors.liquidate_bps, factors.credit_bps)

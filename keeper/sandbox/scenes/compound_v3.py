@@ -1,13 +1,13 @@
 """Compound V3 on the stage, as its twin: accounts are absorbed and their collateral is bought off the protocol.
 
-Some collateral stands for sale from the start, and some comes because an outsider absorbs for the points and leaves
-the purchase to whoever wants it. Prices are those of the shared feeds.
+Some collateral is there from the start and goes on sale when the governor spends the reserves; some comes because an
+outsider absorbs for the points and leaves the purchase to whoever wants it. Prices are those of the shared feeds.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from keeper.sandbox.assets import fund
+from keeper.sandbox.assets import Asset, fund
 from keeper.sandbox.chain import LocalChain, Transaction
 from keeper.sandbox.compound_v3 import (
     FACTORS,
@@ -16,11 +16,13 @@ from keeper.sandbox.compound_v3 import (
     deploy_compound_v3,
     supplying,
     withdrawing,
+    withdrawing_reserves,
 )
 from keeper.sandbox.market.borrowers import Borrower, Weight, plan_borrowers
 from keeper.sandbox.market.opening import Phase, open_accounts
-from keeper.sandbox.market.path import BLANK, DEPEG, DIP, FALL, GAP, SLIDE
+from keeper.sandbox.market.path import BLANK, DEPEG, DIP, FALL, GAP, RALLY, SLIDE
 from keeper.sandbox.market.templates import Template
+from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.scenes.base import Healths, Opened, Scene, Site, Turn
 from keeper.sandbox.scenes.past import read_at
 from keeper.sandbox.world import World
@@ -32,7 +34,12 @@ COLLATERALS: Final = ("WETH", "wstETH", "WBTC", "LINK")
 LENT_DOLLARS: Final = 3_000_000
 TARGET_DOLLARS: Final = 5_000_000
 STOCK_DOLLARS: Final = {"WETH": 40_000, "LINK": 12_000}
-"""What the protocol has for sale from the start."""
+"""Collateral of the protocol's own, for sale once its reserves are below the target."""
+RESERVES_DOLLARS: Final = 6_000_000
+"""What the protocol has of the base at the start: more than the target, so nothing is for sale."""
+SPENT_DOLLARS: Final = 5_000_000
+SPENT_AT: Final = RALLY
+"""The step at which its governor spends so much of that."""
 ABSORBED_KIND: Final = "absorbed-by-others"
 ABSORBED_AT: Final = SLIDE
 """The step at which somebody else absorbs these, in the very block in which it becomes possible."""
@@ -65,10 +72,10 @@ def open_scene(site: Site) -> Opened:
     borrowers = plan_borrowers(site.draw, TEMPLATES, _weigh)
     open_accounts(chain, world, borrowers, _phases(chain, world, market))
 
-    for symbol, dollars in STOCK_DOLLARS.items():
-        _leave_stock(chain, world, market, symbol, dollars)
+    for symbol, dollars in {**STOCK_DOLLARS, base.listing.symbol: RESERVES_DOLLARS}.items():
+        _give(chain, market, world.assets[symbol], dollars)
 
-    absorber = site.draw.account("absorber")
+    governor, absorber = chain.account, site.draw.account("absorber")
     chain.set_balance(absorber, ABSORBER_WEI)
     absorbed = [borrower.account for borrower in borrowers if borrower.kind == ABSORBED_KIND]
 
@@ -76,10 +83,13 @@ def open_scene(site: Site) -> Opened:
         return _healths(chain, market, accounts, block)
 
     def moves(chain: LocalChain, turn: Turn) -> Sequence[Transaction]:
-        if turn.place != 0 or turn.step.name != ABSORBED_AT:
+        if turn.place != 0:
             return ()
 
-        return [absorbing(chain, market, absorber, absorbed)]
+        if turn.step.name == SPENT_AT:
+            return [withdrawing_reserves(chain, market, governor, base.worth(SPENT_DOLLARS))]
+
+        return [absorbing(chain, market, absorber, absorbed)] if turn.step.name == ABSORBED_AT else ()
 
     return Opened(
         names={borrower.account: borrower.name for borrower in borrowers},
@@ -90,7 +100,8 @@ def open_scene(site: Site) -> Opened:
     )
 
 
-ABSORBER_WEI: Final = 10 * WAD
+ABSORBER_WEI: Final = 5_000 * WAD
+"""Enough to be first in a block, where a transaction offers a hundred times any keeper's price."""
 
 
 def _weigh(_template: Template, symbol: str) -> Weight:
@@ -110,9 +121,8 @@ def _phases(chain: LocalChain, world: World, market: CompoundV3) -> tuple[Phase,
     return supply, borrow
 
 
-def _leave_stock(chain: LocalChain, world: World, market: CompoundV3, symbol: str, dollars: int) -> None:
-    """Give the protocol collateral that is nobody's: what it has beyond its users' is for sale."""
-    asset = world.assets[symbol]
+def _give(chain: LocalChain, market: CompoundV3, asset: Asset, dollars: int) -> None:
+    """Give the protocol tokens: what it holds beyond its users' is its own."""
     amount = asset.worth(dollars)
     fund(chain, asset, chain.account, amount)
     chain.send(asset.token, "transfer(address,uint256)", market.comet, amount)
@@ -162,4 +172,4 @@ def _healths(chain: LocalChain, market: CompoundV3, accounts: Sequence[Address],
 
 
 HELD: Final = "userCollateral(address,address)(uint128,uint128)"
-SCENE: Final = Scene(NAME, open_scene)
+SCENE: Final = Scene(NAME, open_scene, beside=(aave_v3.NAME,))
