@@ -1,7 +1,9 @@
 """Offers: what the protocol sells, behind the absorption of a position or from its standing stock, or why not.
 
-Sizes are amounts of the base token: any up to what empties the stock. One account is absorbed per plan, since an
-absorption of several reverts whole where one of them is healthy again. Source: Comet.absorb, Comet.buyCollateral.
+Sizes are amounts of the base token: any up to what nearly empties the stock. A purchase of more than there is reverts
+whole, and the lower the price the more it asks for, so that some is left to a price that falls before we land. One
+account is absorbed per plan, since an absorption of several reverts whole where one of them is healthy again.
+Source: Comet.absorb, Comet.buyCollateral.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +26,11 @@ from keeper.types import (
     account_of,
     to_checksum,
 )
+from keeper.units import bps_up
 
+ROOM_BPS: Final = 100
+"""How far a price may fall until we land: feeds mostly answer anew once it has moved by half of this. What is left of
+the stock is offered again in the next block."""
 GAS_TO_BUY: Final = 150_000
 GAS_TO_ABSORB: Final = 130_000
 GAS_PER_ASSET: Final = 60_000
@@ -139,9 +145,10 @@ def _offer(key: PositionKey, asset: Asset, market: CompoundV3Market, *, absorbs:
 
 
 def largest(asset: Asset, market: CompoundV3Market) -> int | None:
-    """The base tokens that empty an asset's stock; None where the contract quotes nothing."""
+    """The base tokens that nearly empty an asset's stock; None where the contract quotes nothing."""
+    wanted = asset.stock - bps_up(asset.stock, ROOM_BPS)
     try:
-        return math.largest_base(asset.stock, asset.terms, market.base, market.listing.store_front_price_factor)
+        return math.largest_base(wanted, asset.terms, market.base, market.listing.store_front_price_factor)
     except RevertError:
         return None
 
