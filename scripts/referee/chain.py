@@ -56,12 +56,16 @@ class Simulated:
 
 
 class View:
-    """The state after one block, seen from the next."""
+    """The state after one block, seen from the next.
+
+    permits: state overrides that let the probe do what others let the executor do; a part adds what it needs.
+    """
 
     def __init__(self, rpc: Rpc, block: Block, following: Next) -> None:
         self.rpc = rpc
         self.block = block
         self.following = following
+        self.permits: dict[str, Mapping[str, Any]] = {}
         self._tag = hex(block.number)
         self._overrides = {
             "number": hex(following.number),
@@ -94,7 +98,7 @@ class View:
 
     def run(self, data: bytes, funds: Mapping[str, Mapping[str, Any]]) -> bytes:
         """Run the probe on top of the state with some tokens' storage replaced, and return its answer."""
-        overrides = {**funds, probe.ADDRESS: {"code": probe.code()}}
+        overrides = {**self.permits, **funds, probe.ADDRESS: {"code": probe.code()}}
         request = {"to": probe.ADDRESS, "data": "0x" + data.hex(), "gas": hex(GAS)}
         answer = self.rpc.call("eth_call", request, self._tag, overrides, self._overrides)
         return bytes.fromhex(answer[2:])
@@ -106,7 +110,7 @@ class View:
         return [(item["address"], slot) for item in answer["accessList"] for slot in item["storageKeys"]]
 
     def simulate(self, calls: Sequence[bytes]) -> list[Simulated]:
-        """Run each call to the probe alone, with no state replaced but the probe's code, and keep its logs."""
+        """Run each call to the probe alone, with no state replaced but its code and permits, and keep its logs."""
         results: list[Simulated] = []
 
         for start in range(0, len(calls), SIMULATIONS_PER_POST):
@@ -121,7 +125,7 @@ class View:
             "blockStateCalls": [
                 {
                     "blockOverrides": self._overrides,
-                    "stateOverrides": {probe.ADDRESS: {"code": probe.code()}},
+                    "stateOverrides": {**self.permits, probe.ADDRESS: {"code": probe.code()}},
                     "calls": [{"to": probe.ADDRESS, "input": "0x" + data.hex(), "gas": hex(GAS)}],
                 }
             ],

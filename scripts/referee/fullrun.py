@@ -1,7 +1,7 @@
 """The best size of each pair as one whole transaction: borrow, liquidate, sell, repay; profit by Transfer logs alone.
 
-Nothing of the chain's state is replaced but the code of the account that acts. A full run is carried over only while
-the choices it was made from are the same.
+Nothing of the chain's state is replaced but the code of the account that acts, and for whom it may act. A full run is
+carried over only while the choices it was made from are the same.
 """
 
 from collections.abc import Sequence

@@ -3,7 +3,16 @@
 from typing import Final
 
 from keeper.sandbox.packages import SandboxError
-from keeper.sandbox.scenes import aave_v2, aave_v3, compound_v2, compound_v3, morpho_blue, perp_curie, spark
+from keeper.sandbox.scenes import (
+    aave_v2,
+    aave_v3,
+    compound_v2,
+    compound_v3,
+    dydx_perpetual,
+    morpho_blue,
+    perp_curie,
+    spark,
+)
 from keeper.sandbox.scenes.base import Scene
 
 SCENES: Final[tuple[Scene, ...]] = (
@@ -14,6 +23,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     compound_v2.SCENE,
     perp_curie.SCENE,
     compound_v3.SCENE,
+    dydx_perpetual.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""
 DEFAULT: Final = aave_v3.NAME

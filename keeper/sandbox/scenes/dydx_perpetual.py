@@ -21,6 +21,7 @@ from keeper.sandbox.dydx_perpetual import (
     trading,
 )
 from keeper.sandbox.market.opening import GAS_MONEY_WEI, approving
+from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.scenes.base import Healths, Opened, Scene, Site
 from keeper.sandbox.scenes.past import read_at
 from keeper.types import Address, to_checksum
@@ -137,4 +138,4 @@ def _health(balance: tuple[int, int], at: int) -> int | None:
     return owned * WAD * WAD // (owed * MIN_COLLATERAL) if owed else None  # down
 
 
-SCENE: Final = Scene(NAME, open_scene)
+SCENE: Final = Scene(NAME, open_scene, beside=(aave_v3.NAME,))

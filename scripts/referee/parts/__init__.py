@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from referee.chain import View
 from referee.errors import RefereeError
 from referee.manifest import Deployment
-from referee.parts import aave_v2, aave_v3, compound_v2, compound_v3, maker, morpho_blue, perp_curie
+from referee.parts import aave_v2, aave_v3, compound_v2, compound_v3, dydx_perpetual, maker, morpho_blue, perp_curie
 from referee.parts.base import Part
 
 # One line per protocol.
@@ -16,6 +16,7 @@ PARTS: Mapping[str, Callable[[View, Deployment], Part]] = {
     compound_v2.KIND: compound_v2.open_part,
     perp_curie.KIND: perp_curie.open_part,
     compound_v3.KIND: compound_v3.open_part,
+    dydx_perpetual.KIND: dydx_perpetual.open_part,
     maker.KIND: maker.open_part,
 }
 
