@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from keeper import __version__
+from keeper.app.alerting import alerting
 from keeper.app.warm import Book
 from keeper.chain.live import LiveChain
 from keeper.chain.port import HeadEvent
@@ -62,7 +63,8 @@ async def observe(scene: Scene, stack: AsyncExitStack) -> tuple[Observer, ...]:
     """Assemble the observers of a run; what they open ends with `stack`. `ConfigError` where nothing can listen."""
     notifier = Notifier()
     stack.callback(notifier.stopping)
-    return (Saving(scene.journal, scene.book), notifier, *await _monitored(scene, stack))
+    told = await alerting(scene.config, scene.chain, scene.journal, scene.book, stack, live=scene.live)
+    return (Saving(scene.journal, scene.book), notifier, *await _monitored(scene, stack), told)
 
 
 async def _monitored(scene: Scene, stack: AsyncExitStack) -> tuple[Observer, ...]:

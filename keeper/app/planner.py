@@ -41,7 +41,10 @@ class BlockPlanner:
         return cls(config, max((tip.tip_wei for tip in tips if isinstance(tip, FixedTip)), default=0))
 
     async def plan(self, chain: PinnedChain, situation: Situation) -> tuple[list[Plan], list[Declined], int]:
-        """See `Planner`. Without a native price nothing can be priced, so nothing is planned."""
+        """See `Planner`. Without a native price nothing can be priced, and without a strategy nothing is wanted."""
+        if not self.config.strategies:
+            return [], [], 0
+
         inputs = await self.prepare(chain, situation)
         if isinstance(inputs, Unpriced):
             return [], list(inputs.declined), inputs.native_usd
@@ -113,6 +116,7 @@ def _policy(strategy: StrategyConfig, native_usd: int) -> Policy:
         max_plans_per_block=strategy.max_plans_per_block,
         take_bad_debt=strategy.take_bad_debt,
         funding=frozenset(map(FundingKind, strategy.funding)),
+        batch=strategy.batch,
     )
 
 

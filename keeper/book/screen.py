@@ -16,6 +16,7 @@ from keeper.book.columns import CHUNK_ROWS, Bucket, Chunk, PositionBook
 from keeper.errors import StateError
 from keeper.protocols.base import Factors
 from keeper.types import PositionKey
+from keeper.units import BPS
 
 TAU: Final = 1e-9
 """Relative tilt against float64's own errors: a sum of k entries is off by at most (k + 2) * 2**-53 of its terms,
@@ -98,6 +99,12 @@ def suspects(book: PositionBook, factors: Factors) -> Suspects:
     A factor that is not a number makes every position that uses it a suspect.
     """
     return find(book.buckets(), tilted(book, factors))
+
+
+def below(book: PositionBook, factors: Factors, width_bps: int) -> Suspects:
+    """Every indebted position whose cover may be less than so many bps of what it owes; at least 10,000."""
+    width = width_bps / BPS
+    return suspects(book, Factors(factors.cover, factors.required * width, factors.slack * width))
 
 
 def nearest(book: PositionBook, factors: Factors, count: int) -> tuple[Nearness, ...]:

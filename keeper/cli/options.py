@@ -83,13 +83,12 @@ def load(config_path: Path, *, as_json: bool, debug: bool) -> "Loaded":
 
 
 def _secrets(loaded: "Loaded") -> "list[str]":
+    from keeper.alerting.secrets import known_secrets
+
     config = loaded.config
     keys = [*config.lanes] if config.keys is None else [config.keys, *config.lanes]
-    return [
-        url.reveal()
-        for url in (*config.chain.rpc, config.run.postgres, *(key.signer for key in keys))
-        if url is not None
-    ]
+    urls = (*config.chain.rpc, config.run.postgres, *(key.signer for key in keys))
+    return [*(url.reveal() for url in urls if url is not None), *known_secrets(config)]
 
 
 def start_logging(secrets: Iterable[str], *, as_json: bool, debug: bool) -> None:
