@@ -111,6 +111,10 @@ class Mind:
         await self._apply(event.head)
         self._done = event.head.number
 
+    def replan(self, planner: Planner) -> None:
+        """Plan with another planner from the next head on."""
+        self._planner = planner
+
     async def decide(self, head: BlockHead, busy: frozenset[Subject], ahead: tuple[Underway, ...] = ()) -> Decision:
         """Screen, confirm and plan at a head the state was advanced to, behind the plans under way."""
         target = self._pace.target(head)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 import structlog
@@ -13,6 +14,7 @@ from keeper.app.journal import keep, open_journal, open_when_free
 from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
 from keeper.app.observing import Scene, observe
 from keeper.app.planner import BlockPlanner
+from keeper.app.reloading import Reloading
 from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import HeadEvent, PinnedChain
@@ -43,11 +45,13 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
     json: bool,
     init_journal: bool = False,
     standby: bool = False,
+    reread: Callable[[], KeeperConfig] | None = None,
 ) -> int:
     """Run until told to stop, or idle for `until_idle` blocks; returns the exit code.
 
     `live` false is a dry run: everything but signing. `init_journal` starts the books of keys that were used before;
-    `standby` waits for another keeper with the same journal to be gone.
+    `standby` waits for another keeper with the same journal to be gone. `reread` reads the configuration anew, for a
+    reload; without it there is none.
     """
     try:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
@@ -79,6 +83,11 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
             await desk.arm(adopt=init_journal)
             observers = await observe(Scene(config, chain, journal, book, live), stack)
             mind = await _mind(config, (chain, recording), book)
+            if reread is not None:
+                reloading = Reloading(config, reread, mind, desk)
+                stack.enter_context(reloading.on_signal())
+                observers = (*observers, reloading)
+
             engine = Engine(mind, desk, journal, recording, observers)
 
             follower = chain.follow_heads(book.head)

@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913  # one parameter per option
     """
     import asyncio
 
-    from keeper.config.load import require_ready
+    from keeper.config.load import load_config, require_ready
     from keeper.errors import ConfigError
 
     loaded = load(config_path, as_json=as_json, debug=debug)
@@ -64,6 +64,7 @@ def command(  # noqa: PLR0913  # one parameter per option
         json=as_json,
         init_journal=init_journal,
         standby=standby,
+        reread=lambda: load_config(config_path).config,
     )
     try:
         return asyncio.run(run)

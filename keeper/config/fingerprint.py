@@ -8,7 +8,7 @@ from keeper.config.model import KeeperConfig
 def decisive_json(config: KeeperConfig) -> str:
     """Write everything decisions depend on as JSON; endpoints, keys and paths are left out, so it holds no secret."""
     unnamed = {"__all__": {"preset"}}  # what a preset gave is there; its name decides nothing
-    aside = dict.fromkeys(("keys", "lanes", "governor", "run"), True)
+    aside = dict.fromkeys(("keys", "lanes", "governor", "monitor", "run"), True)
     return config.model_dump_json(
         by_alias=True, exclude={"chain": {"rpc", "preset"}, "deployments": unnamed, "venues": unnamed, **aside}
     )

@@ -95,6 +95,15 @@ class Desk:
         return "; ".join(dict.fromkeys(lane.disarmed for lane in self._lanes if lane.disarmed is not None))
 
     @property
+    def limits(self) -> Limits:
+        """Who holds plans back."""
+        return self._limits
+
+    def retune(self, policies: Mapping[str, BidPolicy]) -> None:
+        """Bid by other policies from the next plan on; what is in flight keeps what it was given."""
+        self._policies = policies
+
+    @property
     def killed(self) -> str | None:
         """Why the operator wants nothing to leave any more; None while it may."""
         return self._limits.killed
@@ -117,15 +126,14 @@ class Desk:
         written; an `Outcome` is in the journal: dry run, simulation failed, refused, or sent.
         """
         async with self._turn:
-            answers: dict[str, Answered] = {}
-            seats: dict[str, Lane] = {}
-            priced = await self._price(Pass(plans, head, native_usd), answers, seats)
-            if priced:
-                self._journal.record_plans(priced)
-                await self._simulate(plans, priced, answers)
-                await self._send([each for each in priced if each.plan.id not in answers], seats, answers)
+            work = Pass(plans, head, native_usd)
+            answers = await self._carry_out(work, in_order=True)
+            # What cannot go together may go alone, behind whatever went.
+            alone = [item for plan in plans if not _left(answers[plan.id]) for item in plan.items]
+            if alone:
+                answers |= await self._carry_out(Pass(alone, head, native_usd), in_order=False)
 
-            return [answers[plan.id] for plan in plans]
+            return [answers[plan.id] for plan in (*plans, *alone)]
 
     async def track(self, head: BlockHead) -> list[Outcome]:
         """Follow what is in flight up to this head; what was booked."""
@@ -171,6 +179,18 @@ class Desk:
                 if lane.outbox.silent is not None:
                     group.create_task(lane.outbox.ask_signer(), name="ask_signer")
 
+    async def _carry_out(self, work: Pass, *, in_order: bool) -> dict[str, Answered]:
+        """Take plans through every stage; `in_order` says that they were made for exactly this order."""
+        answers: dict[str, Answered] = {}
+        seats: dict[str, Lane] = {}
+        priced = await self._price(work, answers, seats)
+        if priced:
+            self._journal.record_plans(priced)
+            await self._simulate(work.plans if in_order else (), priced, answers)
+            await self._send([each for each in priced if each.plan.id not in answers], seats, answers)
+
+        return answers
+
     # One stage each ------------------------------------------------------------------------------------------------
 
     async def _price(self, work: Pass, answers: dict[str, Answered], seats: dict[str, Lane]) -> list[PricedPlan]:
@@ -182,12 +202,12 @@ class Desk:
         priced: list[PricedPlan] = []
         for plan in work.plans:
             offer = plan.opportunity.offer
-            subject = (offer.deployment, offer.key)
+            subjects = [(part.opportunity.offer.deployment, part.opportunity.offer.key) for part in plan.parts]
             if disarmed is not None:
                 answers[plan.id] = declined(plan, Reason.DISARMED, why=disarmed)
                 continue
 
-            if subject in busy:
+            if not busy.isdisjoint(subjects):
                 answers[plan.id] = declined(plan, Reason.IN_FLIGHT)
                 continue
 
@@ -197,7 +217,8 @@ class Desk:
                 answers[plan.id] = offered
                 continue
 
-            why = self._limits.refuses(subject, offered.worst_cost_wei, work.head)
+            refusals = (self._limits.refuses(each, offered.worst_cost_wei, work.head) for each in subjects)
+            why = next((refusal for refusal in refusals if refusal is not None), None)
             if why is not None:
                 answers[plan.id] = declined(plan, Reason.GOVERNED, why=why)
                 continue
@@ -219,7 +240,7 @@ class Desk:
     ) -> None:
         """Run them in order; up to the first plan that was not priced they are the order they were planned for."""
         exact = 0
-        while exact < len(priced) and priced[exact].plan is plans[exact]:
+        while exact < min(len(priced), len(plans)) and priced[exact].plan is plans[exact]:
             exact += 1
 
         found: Sequence[Declined | Simulated | None] = [None] * len(priced)
@@ -258,6 +279,7 @@ class Desk:
                 continue
 
             status = _ANSWERS[sent.submission.answer]
+            self._tell_items(each, status, f"in one transaction with others: {each.plan.id}")
             if status is Status.REFUSED:
                 self._journal.record_verdict(each.plan.id, status, each.head.number, sent.submission.reason)
 
@@ -271,13 +293,25 @@ class Desk:
 
         numbers = {} if declined is None else declined.numbers
         self._journal.record_verdict(priced.plan.id, status, priced.head.number, reason, numbers)
+        self._tell_items(priced, status, reason)
         log.info("plan_concluded", plan=priced.plan.id, status=status.value, reason=reason)
         return outcome_of(priced, status, b"", reason)
 
     def _conclude_unsigned(self, priced: PricedPlan, unsigned: Unsigned) -> Outcome:
         self._journal.record_verdict(priced.plan.id, Status.REFUSED, priced.head.number, unsigned.why)
+        self._tell_items(priced, Status.REFUSED, unsigned.why)
         log.warning("plan_unsigned", plan=priced.plan.id, why=unsigned.why)
         return outcome_of(priced, Status.REFUSED, b"", unsigned.why)
+
+    def _tell_items(self, priced: PricedPlan, status: Status, reason: str | None) -> None:
+        """Give the items of a batch an end of their own; those it is made of alone afterwards stand open again."""
+        for item in priced.plan.items:
+            self._journal.record_verdict(item.id, status, priced.head.number, reason)
+
+
+def _left(answer: Answered) -> bool:
+    """Whether a plan was sent, or in a dry run would have been."""
+    return isinstance(answer, Outcome) and answer.status in (Status.SENT, Status.DRY_RUN)
 
 
 def _call(plan: Plan, simulator: Simulator | None) -> Call:

@@ -58,6 +58,11 @@ class Governor:
         self._listen(started_at)
         self._refresh(started_at)
 
+    def retune(self, thresholds: Thresholds) -> None:
+        """Measure by other limits from the next head on; holds that stand stay until they lift."""
+        self._thresholds = thresholds
+        self._is_stale = True
+
     @property
     def held(self) -> tuple[str, ...]:
         """Why nothing is planned for at present, one line each."""

@@ -46,6 +46,26 @@ class JournalLock:
         self._descriptor = -1
 
 
+def holder_of(journal: Path) -> int | None:
+    """The process that has a journal's lock, None where nobody has; `JournalError` where that cannot be told."""
+    path = journal.with_name(journal.name + ".lock")
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise JournalError(f"cannot read {path}: {error.strerror}") from error
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(descriptor, 32, 0))
+    finally:
+        os.close(descriptor)
+
+    return None
+
+
 class KeyLock:
     """One keeper per key and chain on a machine, whatever its journal, user and folder; held until `release`.
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import re
 import shutil
 import socket
-from contextlib import suppress
+import subprocess
+from contextlib import contextmanager, suppress
 
 import aiohttp
 import pytest
@@ -13,8 +15,9 @@ from keeper.errors import ChainError, ConfigError, ExecutorError, SigningKeyErro
 from keeper.sandbox.chain import LocalChain
 from keeper.sandbox.stage.operator import settle_in
 from keeper.types import Address, to_checksum
+from tests import canary
 from tests.fakes.tables import aave_v3_table
-from tests.unit.cli.terminal import keeper
+from tests.unit.cli.terminal import KEEPER, keeper
 
 pytestmark = pytest.mark.anvil
 
@@ -129,6 +132,64 @@ def test_monitor_address_that_is_taken_is_refused_at_its_line(folder):
 
     assert f"keeper.toml:{line_of(folder, 'listen = ')}" in said
     assert f"cannot listen on {address}" in said
+
+
+@contextmanager
+def at_work(folder, chain):
+    """A live keeper on a chain that mines; (what it logs from now on, by event)."""
+    with subprocess.Popen(
+        [KEEPER, "run", "--live", "--json"], cwd=folder, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+    ) as process:
+        chain.node.rpc("evm_setIntervalMining", 1)
+        told = []
+
+        def wait_for(event):
+            for line in process.stderr:
+                canary.check(line)
+                told.append(json.loads(line))
+                if told[-1]["event"] == event:
+                    return told[-1]
+
+                assert not told[-1]["event"].startswith(("reload_", "config_reloaded")), told[-1]
+
+            pytest.fail(f"it ended without {event}: {[each['event'] for each in told]}")
+
+        try:
+            yield wait_for
+        finally:
+            process.terminate()
+            for _ in process.stderr:
+                pass
+
+            assert process.wait(60) == 0
+            chain.node.rpc("evm_setIntervalMining", 0)
+            chain.node.rpc("evm_setAutomine", True)
+
+
+def test_reload_takes_up_strategies_and_limits_whole_and_refuses_the_rest_by_name(folder, chain):
+    path = folder / "keeper.toml"
+    # A recording is of one configuration: with it, nothing may change.
+    path.write_text(re.sub(r"^recording = .*\n", "", path.read_text(), flags=re.MULTILINE))
+    with at_work(folder, chain) as wait_for:
+        wait_for("block_processed")
+        broken(folder, "cooldown_s = 0", 'cooldown_s = 7\nmax_drawdown = "9 USD"')
+        assert keeper("reload", cwd=folder).returncode == 0
+        taken = wait_for("config_reloaded")
+        assert taken["settings"] == ["governor.cooldown_s", "governor.max_drawdown"]
+        broken(folder, "cooldown_s = 7", "cooldown_s = 8")
+        broken(folder, "id = 31337", "id = 1")
+        assert keeper("reload", cwd=folder).returncode == 0
+        assert wait_for("reload_refused")["settings"] == ["chain.id"]
+        broken(folder, "cooldown_s = 8", "cooldwon_s = 8")
+        unreadable = keeper("reload", cwd=folder)
+        assert unreadable.returncode == ConfigError.exit_code
+        assert 'did you mean "cooldown_s"' in unreadable.stderr
+
+
+def test_reload_without_a_keeper_says_so(folder):
+    done = keeper("reload", cwd=folder)
+    assert (done.returncode, done.stdout) == (7, "")
+    assert "no keeper runs with this configuration's journal" in done.stderr
 
 
 def test_chain_id_that_is_not_the_nodes_is_refused_with_both(folder):
