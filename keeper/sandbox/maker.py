@@ -210,7 +210,7 @@ def set_price(chain: LocalChain, ilk: MakerIlk, price: int) -> None:
 
 
 def open_vault(chain: LocalChain, maker: Maker, ilk: MakerIlk, owner: Address, vault: tuple[int, int]) -> None:
-    """Lock collateral and draw debt: token units, and DAI in wad, which the owner gets as tokens; the owner is the urn."""
+    """Lock collateral, in token units, and draw DAI, in wad, which the owner gets as tokens; the owner is the urn."""
     units, dai_wad = vault
     fund(chain, ilk.asset, owner, units)
     approve(chain, ilk.asset, owner, ilk.join)

@@ -108,7 +108,7 @@ def open_scene(site: Site) -> Opened:
     return Opened(
         names={site.draw.account(ABANDONED): ABANDONED, **{one.account: one.name for one in borrowers}},
         deployment={"adapter": "maker", **addresses, "gem_joins": joins},
-        referee={"kind": "maker", **addresses, **{f"gem_join_{place}": join for place, join in enumerate(joins)}},
+        referee={"kind": "maker", **addresses},
         healths=healths,
         moves=moves,
     )
