@@ -204,9 +204,8 @@ abstract contract TwinCometAccounts is TwinCometBase {
     /// @dev Takes tokens from the caller; what arrived counts.
     function pullIn(address token, uint256 amount) internal returns (uint256) {
         uint256 before = ITwinCometToken(token).balanceOf(address(this));
-        bytes memory call = abi.encodeWithSignature(
-            "transferFrom(address,address,uint256)", msg.sender, address(this), amount
-        );
+        bytes memory call =
+            abi.encodeWithSignature("transferFrom(address,address,uint256)", msg.sender, address(this), amount);
         require(said(token, call), TransferInFailed());
         return ITwinCometToken(token).balanceOf(address(this)) - before;
     }

@@ -107,9 +107,10 @@ abstract contract TwinCometBase is ITwinComet {
 
     function getSupplyRate(uint256 utilization) public view returns (uint64) {
         if (utilization <= supplyKink) {
-            return toUint64(
-                supplyPerSecondInterestRateBase + supplyPerSecondInterestRateSlopeLow * utilization / factorScale
-            );
+            return
+                toUint64(
+                    supplyPerSecondInterestRateBase + supplyPerSecondInterestRateSlopeLow * utilization / factorScale
+                );
         }
 
         return toUint64(
@@ -120,9 +121,10 @@ abstract contract TwinCometBase is ITwinComet {
 
     function getBorrowRate(uint256 utilization) public view returns (uint64) {
         if (utilization <= borrowKink) {
-            return toUint64(
-                borrowPerSecondInterestRateBase + borrowPerSecondInterestRateSlopeLow * utilization / factorScale
-            );
+            return
+                toUint64(
+                    borrowPerSecondInterestRateBase + borrowPerSecondInterestRateSlopeLow * utilization / factorScale
+                );
         }
 
         return toUint64(

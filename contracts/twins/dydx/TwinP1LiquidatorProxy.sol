@@ -16,11 +16,7 @@ contract TwinP1LiquidatorProxy {
     address public _INSURANCE_FUND_;
 
     event LogLiquidatorProxyUsed(
-        address indexed liquidatee,
-        address indexed liquidator,
-        bool isBuy,
-        uint256 liquidationAmount,
-        uint256 feeAmount
+        address indexed liquidatee, address indexed liquidator, bool isBuy, uint256 liquidationAmount, uint256 feeAmount
     );
     event LogInsuranceFundSet(address insuranceFund);
     event LogInsuranceFeeSet(uint256 insuranceFee);
@@ -84,8 +80,8 @@ contract TwinP1LiquidatorProxy {
             Int(after_.position, after_.positionIsPositive).plus(before.position, !before.positionIsPositive);
         Int memory margin = Int(after_.margin, after_.marginIsPositive).plus(before.margin, !before.marginIsPositive);
         uint256 price = ITwinPerpetualV1(_PERPETUAL_V1_).getOraclePrice();
-        Int memory value =
-            Int(margin.value.times(TwinP1Math.BASE), margin.isPositive).plus(position.value.times(price), position.isPositive);
+        Int memory value = Int(margin.value.times(TwinP1Math.BASE), margin.isPositive)
+            .plus(position.value.times(price), position.isPositive);
         amount = position.value;
         fee = value.isPositive ? value.value.times(_INSURANCE_FEE_) / TwinP1Math.BASE / TwinP1Math.BASE : 0;
     }

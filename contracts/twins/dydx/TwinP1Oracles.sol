@@ -59,9 +59,7 @@ contract TwinP1FundingOracle {
 
     /// @notice Sets the rate as near to the wanted one as the bounds allow, and returns it.
     function setFundingRate(Wanted calldata wanted) external returns (Index memory) {
-        require(
-            msg.sender == _FUNDING_RATE_PROVIDER_, "The funding rate can only be set by the funding rate provider"
-        );
+        require(msg.sender == _FUNDING_RATE_PROVIDER_, "The funding rate can only be set by the funding rate provider");
         int256 old = signed(rate.value, rate.isPositive);
         int256 room = int256(uint256(MAX_ABS_DIFF_PER_SECOND) * (block.timestamp - rate.timestamp));
         int256 most = int256(uint256(MAX_ABS_VALUE));

@@ -43,9 +43,7 @@ contract TwinP1Liquidation is TwinP1Taker {
 
     bytes32 private constant FLAG = bytes32(uint256(2));
 
-    event LogLiquidated(
-        address indexed maker, address indexed taker, uint256 amount, bool isBuy, uint256 oraclePrice
-    );
+    event LogLiquidated(address indexed maker, address indexed taker, uint256 amount, bool isBuy, uint256 oraclePrice);
 
     constructor(address perpetual) TwinP1Taker(perpetual) {}
 
@@ -65,9 +63,7 @@ contract TwinP1Liquidation is TwinP1Taker {
             !wanted.allOrNothing || balance.position >= wanted.amount,
             "allOrNothing is set and maker position is less than amount"
         );
-        require(
-            wanted.isBuy == balance.positionIsPositive, "liquidation must not increase maker's position size"
-        );
+        require(wanted.isBuy == balance.positionIsPositive, "liquidation must not increase maker's position size");
         require(
             balance.marginIsPositive || balance.margin == 0 || balance.positionIsPositive || balance.position == 0,
             "Cannot liquidate when maker position and margin are both negative"
@@ -90,9 +86,7 @@ contract TwinP1Deleveraging is TwinP1Taker {
     mapping(address account => uint256) public _MARKED_TIMESTAMP_;
     address public _DELEVERAGING_OPERATOR_;
 
-    event LogDeleveraged(
-        address indexed maker, address indexed taker, uint256 amount, bool isBuy, uint256 oraclePrice
-    );
+    event LogDeleveraged(address indexed maker, address indexed taker, uint256 amount, bool isBuy, uint256 oraclePrice);
     event LogMarkedForDeleveraging(address indexed account);
     event LogUnmarkedForDeleveraging(address indexed account);
 

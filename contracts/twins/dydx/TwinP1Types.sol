@@ -159,8 +159,6 @@ library TwinP1Math {
     }
 
     function toWord(Index memory index) internal pure returns (bytes32) {
-        return bytes32(
-            uint256(index.value) | (index.isPositive ? 1 << 128 : 0) | uint256(index.timestamp) << 136
-        );
+        return bytes32(uint256(index.value) | (index.isPositive ? 1 << 128 : 0) | uint256(index.timestamp) << 136);
     }
 }

@@ -127,14 +127,7 @@ contract TwinPerpetualV1 {
             bytes32 makerWord = move(maker, result, !result.isBuy);
             bytes32 takerWord = move(taker, result, result.isBuy);
             emit LogTrade(
-                maker,
-                taker,
-                arg.trader,
-                result.marginAmount,
-                result.positionAmount,
-                result.isBuy,
-                makerWord,
-                takerWord
+                maker, taker, arg.trader, result.marginAmount, result.positionAmount, result.isBuy, makerWord, takerWord
             );
         }
 
@@ -223,9 +216,8 @@ contract TwinPerpetualV1 {
 
         if (elapsed > 0) {
             (bool up, uint256 funding) = ITwinP1Funder(funder).getFunding(elapsed);
-            Int memory moved = Int(index.value, index.isPositive).plus(
-                funding.times(context.price) / TwinP1Math.BASE, up
-            );
+            Int memory moved =
+                Int(index.value, index.isPositive).plus(funding.times(context.price) / TwinP1Math.BASE, up);
             index = Index(block.timestamp.to32(), moved.isPositive, moved.value.to128());
             globalIndex = index;
         }
