@@ -15,7 +15,7 @@ from keeper.config.model import KeeperConfig, KeysConfig
 from keeper.deployment import Deployment
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
-from keeper.execution.desk import Desk, Live
+from keeper.execution.desk import Desk, DryRun, Live
 from keeper.execution.explain import explain_revert, explains
 from keeper.execution.governor import Governor
 from keeper.execution.lane import Lane
@@ -43,11 +43,11 @@ def build_desk(
     """Assemble the desk; without signers it stops after simulating. `SigningKeyError` after a kill, until resumed."""
     policies = {strategy.name: bid_policy(strategy) for strategy in config.strategies}
     explain = _explain({deployment.name: deployment for deployment in book.deployments})
+    governor = Governor(journal, thresholds(config.governor), Switch(switch_path(config)), started_at=int(time.time()))
     if not signers:
-        return Desk(journal, _rehearsal(config, chain, explain), policies)
+        return Desk(journal, _rehearsal(config, chain, explain), policies, DryRun(governor))
 
     keys, executor = needed(config)
-    governor = Governor(journal, thresholds(config.governor), Switch(switch_path(config)), started_at=int(time.time()))
     governor.refuse_killed()
     settler = MarketSettler(chain, book.deployments, book.pools, executor.address)
     bookkeeper = Bookkeeper(chain, journal, settler, explain)

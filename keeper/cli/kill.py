@@ -12,7 +12,9 @@ from keeper.cli.options import config_option, example, output_options
 @click.option("--because", "why", metavar="TEXT", default="no reason given", help="Shown to whoever starts it again.")
 @output_options
 def command(config_path: Path, why: str, *, as_json: bool, debug: bool) -> None:
-    """Sign nothing any more, cancels included, and end the run; no start arms before `keeper resume`.
+    """Sign nothing any more, cancels included, and end the run; no live start before `keeper resume`.
+
+    A dry run, which signs nothing, is held like by a pause and goes on.
 
     A signer that names the same switch file refuses too. What is in a pool already may still land: pause the executor
     (`keeper executor pause`) where that must not happen.

@@ -13,7 +13,7 @@ from keeper.cli.options import config_option, example, output_options
 @click.option("--minutes", metavar="N", type=click.IntRange(min=1), help="For so long.  [default: until resumed]")
 @output_options
 def command(config_path: Path, why: str, minutes: int | None, *, as_json: bool, debug: bool) -> None:
-    """Plan and send nothing more; what is in flight is still followed and cancelled.
+    """Plan and send nothing more, in a dry run too; what is in flight is still followed and cancelled.
 
     Works on a keeper that runs and on every later start. SIGUSR1 and a file put at the switch's place do the same.
     """

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from keeper.cli.journals import dry_run_option, open_to_read
 from keeper.cli.options import config_option, example, load, output_options
 
 if TYPE_CHECKING:
@@ -14,13 +15,14 @@ if TYPE_CHECKING:
 
 @click.command("status", epilog=example("keeper status", "keeper status --json | jq .holds"))
 @config_option
+@dry_run_option
 @output_options
-def command(config_path: Path, *, as_json: bool, debug: bool) -> None:
-    """Show what holds the live keeper back, since and until when, and how far each limit is used.
+def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> None:
+    """Show what holds the keeper back, since and until when, and how far each limit is used.
 
     Reads the journal and the switch file, also while the keeper runs; nothing is asked of a node.
     """
-    facts = _facts(load(config_path, as_json=as_json, debug=debug).config)
+    facts = _facts(load(config_path, as_json=as_json, debug=debug).config, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(facts))
         return
@@ -28,19 +30,18 @@ def command(config_path: Path, *, as_json: bool, debug: bool) -> None:
     _show(facts)
 
 
-def _facts(config: "KeeperConfig") -> dict[str, Any]:
+def _facts(config: "KeeperConfig", *, dry_run: bool) -> dict[str, Any]:
     import time
 
-    from keeper.config.derived import place_of, switch_path, thresholds
+    from keeper.config.derived import switch_path, thresholds
     from keeper.execution.switch import Switch
     from keeper.execution.thresholds import MEMORY_S, standing
     from keeper.journal.holds import HoldView
-    from keeper.journal.place import open_reader
 
     now = int(time.time())
     limits = thresholds(config.governor)
     word = Switch(switch_path(config)).read()
-    with open_reader(place_of(config), config.chain.id, live=True) as reader:
+    with open_to_read(config, dry_run=dry_run) as reader:
         ledger = HoldView(reader)
         used = standing(ledger.results(now - MEMORY_S), now, ledger.counted_from())
         return {

@@ -4,15 +4,13 @@ Pure: the validated configuration in, problems and warnings out. What only the c
 executor's owner) is checked where the chain is read.
 """
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 from keeper.config.lines import KeyPath
 from keeper.config.model import FixedBid, KeeperConfig, KeyConfig, MoneyUnit
-from keeper.config.problems import Problem, did_you_mean, dotted
-from keeper.journal.place import journal_path
+from keeper.config.numbers import absurd_numbers, odd_numbers
+from keeper.config.problems import Problem, did_you_mean
 from keeper.units import USD, WAD
 
 _IMPLAUSIBLE_FLOOR: Final = {MoneyUnit.USD: 1_000_000 * USD, MoneyUnit.NATIVE: 10_000 * WAD}
@@ -26,13 +24,13 @@ def check(config: KeeperConfig) -> tuple[Problem, ...]:
         *_implausible_numbers(config),
         *_unclear_keys(config),
         *_unclear_urls(config),
-        *_shared_files(config),
+        *absurd_numbers(config),
     )
 
 
 def warn(config: KeeperConfig) -> tuple[Problem, ...]:
     """Find what is legal and probably not meant."""
-    return tuple(_doubtful(config))
+    return (*_doubtful(config), *odd_numbers(config))
 
 
 def not_ready_to_go_live(config: KeeperConfig) -> tuple[Problem, ...]:
@@ -231,32 +229,6 @@ def _unclear_key(path: KeyPath, key: KeyConfig) -> Iterator[Problem]:
 
     if key.passphrase_file is not None and key.passphrase_credential is not None:
         yield Problem((*path, "passphrase_credential"), "beside passphrase_file", "name one of them")
-
-
-def _shared_files(config: KeeperConfig) -> Iterator[Problem]:
-    """Find one file in two places: the switch and the recording would be written over the journal or a key."""
-    files: list[tuple[KeyPath, Path | None]] = [
-        (("run", "journal"), config.run.journal),
-        (("run", "journal"), journal_path(config.run.journal, live=False)),
-        (("run", "recording"), config.run.recording),
-        (("governor", "switch_file"), config.governor.switch_file),
-    ]
-    tables: list[tuple[KeyPath, KeyConfig]] = [(("lane", index), lane) for index, lane in enumerate(config.lanes)]
-    if config.keys is not None:
-        tables.insert(0, (("keys",), config.keys))
-
-    for path, key in tables:
-        # A passphrase may be shared between keys; a keystore may not, which is said elsewhere.
-        files[:0] = [((*path, "keystore"), key.keystore), ((*path, "passphrase_file"), key.passphrase_file)]
-
-    named: dict[str, KeyPath] = {}
-    for place, file in files:
-        if file is None:
-            continue
-
-        first = named.setdefault(os.path.normpath(file), place)
-        if first != place and first[-1:] != place[-1:]:
-            yield Problem(place, f"the same file as {dotted(first)}", "one would overwrite the other")
 
 
 def _doubtful(config: KeeperConfig) -> Iterator[Problem]:

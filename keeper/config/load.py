@@ -15,6 +15,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from keeper.config.checks import check, missing_tables, not_ready_to_go_live, warn
+from keeper.config.files import shared_files
 from keeper.config.lines import KeyPath, index_lines
 from keeper.config.model import KeeperConfig, KeyConfig
 from keeper.config.overrides import apply_overrides
@@ -61,7 +62,7 @@ def load_config(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
         raise_problems((*found, *(each for each in missing_tables(document) if not _misspelt(each, found))), places)
         raise  # unreachable while pydantic reports at least one problem
 
-    raise_problems((*missing_tables(document), *check(config)), places)
+    raise_problems((*missing_tables(document), *check(config), *shared_files(config, path.absolute())), places)
     doubts = (*warn(config), *map(_doubt, (each for each in filled.used if not each.preset.verified)))
     warnings = tuple(f"{places.of(p.path)}: {dotted(p.path)}: {p.fault} ({p.hint})" for p in doubts)
     return Loaded(config, warnings, places, filled.used)

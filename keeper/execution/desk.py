@@ -46,6 +46,13 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a dry run has: the operator's word and the budgets hold it as they would hold a live one."""
+
+    limits: Limits = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
 class Pass:
     """Plans made at a head; `native_usd` is dollars times 10**18 for one whole native token."""
 
@@ -65,19 +72,20 @@ class Desk:
         journal: Journal,
         simulator: Simulator | None,
         policies: Mapping[str, BidPolicy],
-        live: Live | None = None,
+        means: Live | DryRun = DryRun(),
         rule: BaseFeeRule = EIP1559,
     ) -> None:
-        """`policies` by strategy name; without `live` this is a dry run: everything but signing.
+        """`policies` by strategy name; a dry run does everything but signing.
 
         Without a simulator, which takes an executor and a key it obeys, a dry run's plans are taken at their word.
         """
         self._journal = journal
         self._simulator = simulator
         self._policies = policies
-        self._live = live
+        live = means if isinstance(means, Live) else None
+        self._is_dry = live is None
         self._lanes = () if live is None else live.lanes
-        self._limits = UNLIMITED if live is None else live.limits
+        self._limits = means.limits
         self._learning = None if live is None else live.learning
         self._rule = rule
         self._turn = asyncio.Lock()
@@ -86,10 +94,10 @@ class Desk:
     @property
     def disarmed(self) -> str | None:
         """Why nothing is signed at present; None when a key is there to sign with."""
-        if self._limits.killed is not None:
-            return self._limits.killed
+        if self.killed is not None:
+            return self.killed
 
-        if self._live is None or any(lane.disarmed is None for lane in self._lanes):
+        if self._is_dry or any(lane.disarmed is None for lane in self._lanes):
             return None
 
         return "; ".join(dict.fromkeys(lane.disarmed for lane in self._lanes if lane.disarmed is not None))
@@ -105,8 +113,8 @@ class Desk:
 
     @property
     def killed(self) -> str | None:
-        """Why the operator wants nothing to leave any more; None while it may."""
-        return self._limits.killed
+        """Why the operator wants nothing to leave any more; None while it may, and in a dry run, which is only held."""
+        return None if self._is_dry else self._limits.killed
 
     @property
     def held(self) -> tuple[str, ...]:
@@ -252,7 +260,7 @@ class Desk:
         for each, simulated in zip(priced, found, strict=True):
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
-            elif self._live is None:
+            elif self._is_dry:
                 self._waiting.rehearse(each.plan, _call(each.plan, self._simulator))
                 answers[each.plan.id] = self._conclude(each, Status.DRY_RUN, None)
 
@@ -260,7 +268,7 @@ class Desk:
         self, priced: Sequence[PricedPlan], seats: Mapping[str, Lane], answers: dict[str, Answered]
     ) -> None:
         """Send what is left, in order on each lane, the lanes beside one another."""
-        if priced and self._live is None:
+        if priced and self._is_dry:
             raise SigningKeyError("a dry run sends nothing")
 
         try:

@@ -4,15 +4,26 @@ import argparse
 import sqlite3
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
 from auditor import chain, ledger
 from auditor.checks import audit
+from auditor.database import AuditError, connect
 
 
-def examine(journal: Path, rpc_url: str, *, at_rest: bool, first_block: int | None = None) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a journal is: an SQLite file, or a PostgreSQL URL with a schema."""
+
+    journal: str
+    schema: str | None = None
+
+
+def examine(place: Place, rpc_url: str, *, at_rest: bool, first_block: int | None = None) -> list[str]:
     """Read both sides and list what is wrong."""
-    books = ledger.read(journal)
+    with connect(place.journal, place.schema) as journal:
+        books = ledger.read(journal)
+
     if first_block is None:
         first_block = min((plan.head_number for plan in books.plans.values()), default=0)
 
@@ -22,14 +33,16 @@ def examine(journal: Path, rpc_url: str, *, at_rest: bool, first_block: int | No
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line, audit, tell."""
     parser = argparse.ArgumentParser(prog="audit", description="Hold a keeper's journal against the chain.")
-    parser.add_argument("journal", type=Path, help="the journal's file; nothing is written to it")
+    parser.add_argument("journal", help="the journal's file, or its postgresql:// URL; nothing is written to it")
+    parser.add_argument("--schema", help="where in the database: keeper_1_live for chain 1  [default: the only one]")
     parser.add_argument("--rpc-url", required=True, help="a node of the chain, over HTTP")
     parser.add_argument("--first-block", type=int, help="first block of the keys' history  [default: the first plan's]")
     parser.add_argument("--at-rest", action="store_true", help="the keeper has ended: nothing may be under way")
     options = parser.parse_args(arguments)
     try:
-        faults = examine(options.journal, options.rpc_url, at_rest=options.at_rest, first_block=options.first_block)
-    except (sqlite3.Error, chain.ChainError, OSError) as error:
+        place = Place(options.journal, options.schema)
+        faults = examine(place, options.rpc_url, at_rest=options.at_rest, first_block=options.first_block)
+    except (sqlite3.Error, AuditError, chain.ChainError, OSError) as error:
         print(f"cannot be audited: {error}", file=sys.stderr)
         return 2
 

@@ -1,9 +1,9 @@
-"""What a journal's file says, as plain values: read with SQLite's own tools, on a connection that cannot write."""
+"""What a journal says, as plain values: read with the database's own tools, on a connection that cannot write."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+
+from auditor.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything an audit needs of one file, and what SQLite itself finds wrong with it."""
+    """Everything an audit needs of one journal, and what its database itself finds wrong with it."""
 
     transactions: tuple[Transaction, ...]
     plans: dict[str, Plan]
@@ -62,29 +62,24 @@ class Ledger:
     damage: tuple[str, ...]
 
 
-def read(path: Path) -> Ledger:
-    """Read a journal; `sqlite3.Error` where it is none."""
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-    try:
-        return Ledger(
-            tuple(_transactions(connection)),
-            {plan.id: plan for plan in _plans(connection)},
-            tuple(_bookings(connection)),
-            tuple(_intents(connection)),
-            {row["sender"].lower(): row["first_nonce"] for row in connection.execute("SELECT * FROM lanes")},
-            tuple(_damage(connection)),
-        )
-    finally:
-        connection.close()
+def read(connection: Connection) -> Ledger:
+    """Read a journal."""
+    return Ledger(
+        tuple(_transactions(connection)),
+        {plan.id: plan for plan in _plans(connection)},
+        tuple(_bookings(connection)),
+        tuple(_intents(connection)),
+        {row["sender"].lower(): row["first_nonce"] for row in connection.rows("SELECT * FROM lanes")},
+        tuple(connection.damage()),
+    )
 
 
-def _transactions(connection: sqlite3.Connection) -> Iterator[Transaction]:
+def _transactions(connection: Connection) -> Iterator[Transaction]:
     steps: dict[str, list[str]] = {}
-    for row in connection.execute("SELECT tx_hash, status FROM transitions ORDER BY id"):
+    for row in connection.rows("SELECT tx_hash, status FROM transitions ORDER BY id"):
         steps.setdefault(row["tx_hash"], []).append(row["status"])
 
-    for row in connection.execute("SELECT * FROM transactions ORDER BY seq"):
+    for row in connection.rows("SELECT * FROM transactions ORDER BY seq"):
         yield Transaction(
             row["seq"],
             row["hash"],
@@ -102,8 +97,8 @@ def _transactions(connection: sqlite3.Connection) -> Iterator[Transaction]:
         )
 
 
-def _plans(connection: sqlite3.Connection) -> Iterator[Plan]:
-    rows = connection.execute(
+def _plans(connection: Connection) -> Iterator[Plan]:
+    rows = connection.rows(
         "SELECT plans.*, (SELECT status FROM verdicts WHERE plan_id = plans.id ORDER BY id DESC LIMIT 1) AS verdict "
         "FROM plans"
     )
@@ -112,8 +107,8 @@ def _plans(connection: sqlite3.Connection) -> Iterator[Plan]:
         yield Plan(row["id"], subject, row["head_number"], int(row["ceiling_wei"]), row["verdict"])
 
 
-def _bookings(connection: sqlite3.Connection) -> Iterator[Booking]:
-    for row in connection.execute("SELECT * FROM outcomes"):
+def _bookings(connection: Connection) -> Iterator[Booking]:
+    for row in connection.rows("SELECT * FROM outcomes"):
         yield Booking(
             row["tx_hash"],
             row["block_hash"],
@@ -126,15 +121,6 @@ def _bookings(connection: sqlite3.Connection) -> Iterator[Booking]:
         )
 
 
-def _intents(connection: sqlite3.Connection) -> Iterator[tuple[str, int, str | None, str]]:
-    for row in connection.execute("SELECT * FROM intents ORDER BY id"):
+def _intents(connection: Connection) -> Iterator[tuple[str, int, str | None, str]]:
+    for row in connection.rows("SELECT * FROM intents ORDER BY id"):
         yield row["sender"].lower(), row["nonce"], row["plan_id"], row["status"]
-
-
-def _damage(connection: sqlite3.Connection) -> Iterator[str]:
-    for (found,) in connection.execute("PRAGMA integrity_check"):
-        if found != "ok":
-            yield f"the file is damaged: {found}"
-
-    for row in connection.execute("PRAGMA foreign_key_check"):
-        yield f"a row of {row['table']} refers to a row of {row['parent']} that is gone"

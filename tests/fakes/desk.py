@@ -7,7 +7,7 @@ from eth_account import Account
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper, Settled
 from keeper.execution.causes import Result
-from keeper.execution.desk import Desk, Live
+from keeper.execution.desk import Desk, DryRun, Live
 from keeper.execution.lane import Lane
 from keeper.execution.outbox import Outbox
 from keeper.execution.signer import LocalSigner, SigningPolicy
@@ -59,9 +59,18 @@ class Office:
     """
 
     def __init__(
-        self, folder, *, live=True, chain=None, settler=None, channel=None, accounts=(ACCOUNT,), signer=LocalSigner
+        self,
+        folder,
+        *,
+        live=True,
+        chain=None,
+        settler=None,
+        channel=None,
+        accounts=(ACCOUNT,),
+        signer=LocalSigner,
+        place=None,
     ):
-        self.path = folder / "keeper.db"
+        self.path = place or folder / "keeper.db"
         self.live = live
         self.chain = chain or LedgerChain()
         self.settler = settler or ExpectedSettler()
@@ -76,8 +85,8 @@ class Office:
         self.lanes = tuple(map(self._make_lane, self.accounts))
         self.lane = self.lanes[0]
         self.outbox, self.tracker = self.lane.outbox, self.lane.tracker
-        live = Live(self.lanes, self.limits) if self.live else None
-        self.desk = Desk(self.journal, Simulator(self.chain, OPERATOR, explain), POLICIES, live)
+        means = Live(self.lanes, self.limits) if self.live else DryRun(self.limits)
+        self.desk = Desk(self.journal, Simulator(self.chain, OPERATOR, explain), POLICIES, means)
 
     def _make_lane(self, account):
         signer = self.signer(account, SigningPolicy(1, frozenset({EXECUTOR}), frozenset({SELECTOR}), 500 * GWEI))

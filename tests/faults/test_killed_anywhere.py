@@ -22,8 +22,8 @@ RUNS = 50
 ROOT = Path(__file__).parents[2]
 
 
-def play(first_seed, runs, *options):
-    command = [sys.executable, "-m", "tests.faults.kill", str(first_seed), str(runs), *options]
+def play(first_seed, runs, *options, program="tests.faults.kill"):
+    command = [sys.executable, "-m", program, str(first_seed), str(runs), *options]
     environ = {**os.environ, "PYTHONPATH": "scripts"}
     played = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environ)
     told = [json.loads(line) for line in played.stdout.splitlines()]
@@ -57,3 +57,13 @@ def test_keeper_that_breaks_the_order_is_caught(sabotage, fault):
 @pytest.mark.parametrize("batch", range(10))
 def test_thousand_times_killed_anywhere_the_books_are_the_chains(random_seed, batch):
     assert faults_of(play(random_seed + 1_000 + 100 * batch, 100)) == {}
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("run", range(3))
+def test_killed_in_a_real_market_the_books_are_the_chains(random_seed, run):
+    """The whole keeper, on real lending contracts in a crash: killed a dozen times while it works."""
+    (told,) = play(random_seed + run, 1, program="tests.faults.kill.market")
+    assert told["faults"] == []
+    assert len(told["deaths"]) >= 8
+    assert told["transactions"] >= 40

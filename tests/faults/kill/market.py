@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from auditor.__main__ import examine
+from auditor.__main__ import Place, examine
 
 from keeper.sandbox.packages import find_packages
 from keeper.sandbox.scenes import DEFAULT, choose
@@ -183,7 +183,7 @@ def run(packages, folder, seed, scenes):
 
             lives.after_block(clock.tick())
 
-        told.faults += examine(folder / "keeper.db", stage.anvil.url, at_rest=True)
+        told.faults += examine(Place(str(folder / "keeper.db")), stage.anvil.url, at_rest=True)
 
     return told
 

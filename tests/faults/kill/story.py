@@ -4,7 +4,7 @@ import random
 import shutil
 from dataclasses import dataclass, field
 
-from auditor.__main__ import examine
+from auditor.__main__ import Place, examine
 from eth_hash.auto import keccak
 
 from keeper.sandbox.node import Node
@@ -105,7 +105,7 @@ class Story:
                 self._life.end()
 
         if not self._told.faults:
-            self._told.faults = examine(self._folder / "keeper.db", self._ground.anvil_url, at_rest=True)
+            self._told.faults = examine(Place(str(self._folder / "keeper.db")), self._ground.anvil_url, at_rest=True)
 
         if not self._told.faults:
             shutil.rmtree(self._folder)

@@ -50,6 +50,17 @@ def test_a_pause_for_minutes_says_until_when_and_where(folder):
     assert keeper("resume", cwd=folder).stdout.startswith("resume: written to ")
 
 
+async def test_status_shows_a_dry_runs_journal_where_asked_or_where_there_is_no_other(folder):
+    dry = Office(folder, live=False)
+    dry.close()
+    facts = json.loads(keeper("status", "--dry-run", "--json", cwd=folder).stdout)
+    assert (facts["journal"].endswith("keeper.dry.db"), facts["holds"]) == (True, [])
+    (folder / "keeper.db").unlink()
+    done = keeper("status", cwd=folder)
+    assert "nothing holds it back" in done.stdout
+    assert "this is the dry run's journal" in done.stderr
+
+
 def test_status_without_a_journal_says_so(tmp_path):
     (tmp_path / "keeper.toml").write_text(GOOD)
     done = keeper("status", cwd=tmp_path)

@@ -86,6 +86,7 @@ def test_loaded_config_rendered_shows_no_secret(tmp_path):
 
 WETH = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 USDC = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+VAULT = f'[[lender]]\nname = "ours"\nkind = "vault"\naddress = "0x{"33" * 20}"\n'
 UNUSED = f'[[deployment]]\nname = "b"\nadapter = "aave_v3"\naddresses_provider = "0x{"22" * 20}"\n'
 
 
@@ -94,6 +95,17 @@ UNUSED = f'[[deployment]]\nname = "b"\nadapter = "aave_v3"\naddresses_provider =
     [
         ('"5 USD"', '"0 USD"', "keeper.toml:29: [[strategy]] #1 min_profit: zero, after gas"),
         (USDC, WETH, "same token twice"),
+        (
+            "[executor]",
+            '[governor]\nmax_loss_per_day = "0 USD"\n[executor]',
+            "keeper.toml:11: [governor] max_loss_per_day",
+        ),
+        ("[executor]", '[governor]\nmax_drawdown = "0 USD"\n[executor]', "the gas of a single miss"),
+        ("[executor]", '[governor]\ngas_budget_per_day = "21 native"\n[executor]', "below gas_budget_per_day"),
+        ('kind = "fixed"', 'kind = "fixed", tip_wei = 0', "refuse a transaction without a tip"),
+        ('kind = "fixed"', 'kind = "profit_share", share_bps = 10000', "all of the profit"),
+        ('"5 USD"', '"5 USD"\nfunding = ["flash_loan", "inventory"]', 'without a [[lender]] of kind "vault"'),
+        ("[[strategy]]", f"{VAULT}[[strategy]]", "[[lender]] #1 kind: no strategy may use it"),
         (GOOD[GOOD.index("[[venue]]") : GOOD.index("[[strategy]]")], "", "collateral cannot be sold"),
         ("[[venue]]", f"{UNUSED}[[venue]]", 'no strategy works on "b"'),
     ],

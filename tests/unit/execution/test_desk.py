@@ -6,6 +6,8 @@ import structlog
 from keeper.chain.phrases import Refusal
 from keeper.errors import JournalError, SigningKeyError
 from keeper.execution.base import Outcome, Status
+from keeper.execution.governor import Governor
+from keeper.execution.switch import Order, Switch
 from keeper.planning.underway import Underway
 from keeper.types import Declined, Reason, Returned
 from keeper.units import GWEI, USD
@@ -14,6 +16,7 @@ from tests.fakes.desk import OPERATOR, Office
 from tests.fakes.heads import head, target
 from tests.fakes.ledger_chain import decode
 from tests.fakes.plans import EXECUTOR, make_plan, position
+from tests.unit.execution.test_governor import THRESHOLDS
 
 
 def word(value):
@@ -44,6 +47,22 @@ async def test_a_dry_run_journals_and_simulates_and_sends_nothing(dry):
     assert dry.chain.sends == []
     assert dry.statuses() == ["dry_run"]
     assert dry.rows("transactions") == []
+
+
+@pytest.mark.parametrize("order", [Order.PAUSE, Order.KILL])
+async def test_the_operators_word_holds_a_dry_run_too_and_ends_none(tmp_path, order):
+    office = Office(tmp_path, live=False)
+    switch = Switch(tmp_path / "switch")
+    office.desk._limits = Governor(office.journal, THRESHOLDS, switch, started_at=office.chain.head.timestamp)
+    switch.write(order, "odd prices", at=1)
+    (declined,) = await office.execute(make_plan())
+    assert (declined.reason, "odd prices" in declined.numbers["why"]) == (Reason.GOVERNED, True)
+    assert "odd prices" in office.desk.held[0]
+    assert office.desk.killed is None
+    switch.write(Order.RESUME, "explained", at=2)
+    (found,) = await office.execute(make_plan())
+    assert found.status is Status.DRY_RUN
+    office.close()
 
 
 async def test_a_dry_run_reports_a_failed_simulation_too(dry):
