@@ -6,6 +6,7 @@ A row is a position, something that stands for sale or pays by itself, or what c
 from dataclasses import dataclass
 
 from keeper.planning.when import When
+from keeper.protocols import TWINS
 from keeper.types import (
     Declined,
     Health,
@@ -108,10 +109,14 @@ class UnknownView:
 
 
 def _row(deployment: str, adapter: str, key: PositionKey | None) -> dict[str, object]:
-    """Every key a row has, in order; a reason is given where the rest is not known."""
+    """Every key a row has, in order; a reason is given where the rest is not known.
+
+    `twin` says that the adapter was tested on a twin of its contracts alone.
+    """
     return {
         "deployment": deployment,
         "adapter": adapter,
+        "twin": adapter in TWINS,
         "position": None if key is None else "0x" + key.hex(),
         "account": None if key is None else to_checksum(account_of(key)),
         **dict.fromkeys(("state", "health_wad", "distance_bps", "base_token", "collateral_value", "debt_value")),

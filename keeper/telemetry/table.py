@@ -98,7 +98,7 @@ def positions_table(rows: Sequence[Row], labels: Labels) -> Table:
         state = str(row.get("state", ""))
         known = row.get("reason") is None
         table.add_row(
-            _text(row.get("deployment")),
+            _text(f"{row.get('deployment')} (twin)" if row.get("twin") else row.get("deployment")),
             _text(row.get("account", row.get("position"))),  # whole: it is what `keeper explain` wants
             _text(health_text(row.get("health_wad")) if known else "?"),
             Text(_state_text(row), style=STATUS_STYLES.get(state, "")),

@@ -97,6 +97,13 @@ def test_row_of_a_stopped_deployment_says_why_and_is_never_left_out():
     assert "revision 12" in "".join(positions_table([row], {}).columns[4]._cells[0].plain)
 
 
+def test_adapter_that_was_tested_on_a_twin_alone_is_marked():
+    marked = UnknownView("dydx_perpetual", Declined("perp", None, Reason.QUARANTINED, {})).row()
+    assert (marked["twin"], halted().row()["twin"]) == (True, False)
+    shown = [positions_table([row], {}).columns[0]._cells[0].plain for row in (marked, halted().row())]
+    assert shown == ["perp (twin)", "aave"]
+
+
 def test_row_of_a_position_without_a_health_says_why():
     row = not_decided().row()
     assert (row["state"], row["reason"], row["numbers"]) == (
