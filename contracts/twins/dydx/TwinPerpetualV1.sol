@@ -2,10 +2,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.24;
 
+import {TwinP1Books} from "./TwinP1Books.sol";
 import {
     Balance,
     Index,
-    Int,
     ITwinP1Funder,
     ITwinP1Oracle,
     ITwinP1Token,
@@ -18,23 +18,8 @@ import {
 /// @title A perpetual contract whose accounts are a margin and a position, traded through registered contracts
 /// @notice The real calls, events, reverts and rounding. Of the real one it lacks the proxy and the payout after
 /// final settlement.
-/// @dev Tests write the first five slots.
-contract TwinPerpetualV1 {
+contract TwinPerpetualV1 is TwinP1Books {
     using TwinP1Math for *;
-
-    mapping(address account => Balance) private balances;
-    mapping(address account => Index) private indices;
-    Index private globalIndex;
-    uint256 private minCollateral;
-    bool private finalSettlementEnabled;
-    mapping(address operator => bool) private globalOperators;
-    mapping(address account => mapping(address operator => bool)) private localOperators;
-    address private immutable admin = msg.sender;
-    address private token;
-    address private oracle;
-    address private funder;
-    uint256 private finalSettlementPrice;
-    bool private entered;
 
     event LogTrade(
         address indexed maker,
@@ -46,8 +31,6 @@ contract TwinPerpetualV1 {
         bytes32 makerBalance,
         bytes32 takerBalance
     );
-    event LogAccountSettled(address indexed account, bool isPositive, uint256 amount, bytes32 balance);
-    event LogIndex(bytes32 index);
     event LogDeposit(address indexed account, uint256 amount, bytes32 balance);
     event LogWithdraw(address indexed account, address destination, uint256 amount, bytes32 balance);
     event LogSetMinCollateral(uint256 minCollateral);
@@ -56,13 +39,6 @@ contract TwinPerpetualV1 {
     event LogSetOracle(address oracle);
     event LogSetFunder(address funder);
     event LogFinalSettlementEnabled(uint256 settlementPrice);
-
-    /// @dev A market at one block: price, settled global index, and what is demanded.
-    struct Context {
-        uint256 price;
-        uint256 minCollateral;
-        Index index;
-    }
 
     modifier onlyAdmin() {
         require(msg.sender == admin, "Adminable: caller is not admin");
@@ -205,51 +181,6 @@ contract TwinPerpetualV1 {
         emit LogWithdraw(account, destination, amount, balance.toWord());
     }
 
-    // Funding -------------------------------------------------------------------------------------------------------
-
-    /// @dev Brings the global index to this block; it moves by funding times price, floored.
-    function load() private returns (Context memory context) {
-        Index memory index = globalIndex;
-        context.price = ITwinP1Oracle(oracle).getPrice();
-        context.minCollateral = minCollateral;
-        uint256 elapsed = block.timestamp - index.timestamp;
-
-        if (elapsed > 0) {
-            (bool up, uint256 funding) = ITwinP1Funder(funder).getFunding(elapsed);
-            Int memory moved =
-                Int(index.value, index.isPositive).plus(funding.times(context.price) / TwinP1Math.BASE, up);
-            index = Index(block.timestamp.to32(), moved.isPositive, moved.value.to128());
-            globalIndex = index;
-        }
-
-        emit LogIndex(index.toWord());
-        context.index = index;
-    }
-
-    /// @dev Charges or credits what the index moved since the account's own: a debit is rounded up, a credit down.
-    function settle(Context memory context, address account) private returns (Balance memory balance) {
-        balance = balances[account];
-        Index memory old = indices[account];
-
-        if (old.timestamp == context.index.timestamp) {
-            return balance;
-        }
-
-        indices[account] = context.index;
-
-        if (balance.position == 0) {
-            return balance;
-        }
-
-        Int memory moved = Int(context.index.value, context.index.isPositive).plus(old.value, !old.isPositive);
-        bool credit = moved.isPositive != balance.positionIsPositive;
-        uint256 due = moved.value.times(balance.position);
-        uint256 amount = credit ? due / TwinP1Math.BASE : due.overUp(TwinP1Math.BASE);
-        balance.moveMargin(amount, credit);
-        balances[account] = balance;
-        emit LogAccountSettled(account, credit, amount, balance.toWord());
-    }
-
     // Permissions and parameters ------------------------------------------------------------------------------------
 
     function setLocalOperator(address operator, bool approved) external {
@@ -289,60 +220,5 @@ contract TwinPerpetualV1 {
         finalSettlementEnabled = true;
         finalSettlementPrice = price;
         emit LogFinalSettlementEnabled(price);
-    }
-
-    // Views: as stored ----------------------------------------------------------------------------------------------
-
-    function getAccountBalance(address account) external view returns (Balance memory) {
-        return balances[account];
-    }
-
-    function getAccountIndex(address account) external view returns (Index memory) {
-        return indices[account];
-    }
-
-    function getGlobalIndex() external view returns (Index memory) {
-        return globalIndex;
-    }
-
-    function getMinCollateral() external view returns (uint256) {
-        return minCollateral;
-    }
-
-    function getTokenContract() external view returns (address) {
-        return token;
-    }
-
-    function getOracleContract() external view returns (address) {
-        return oracle;
-    }
-
-    function getFunderContract() external view returns (address) {
-        return funder;
-    }
-
-    function getAdmin() external view returns (address) {
-        return admin;
-    }
-
-    function getFinalSettlementEnabled() external view returns (bool) {
-        return finalSettlementEnabled;
-    }
-
-    function getIsGlobalOperator(address operator) external view returns (bool) {
-        return globalOperators[operator];
-    }
-
-    function getIsLocalOperator(address account, address operator) external view returns (bool) {
-        return localOperators[account][operator];
-    }
-
-    function hasAccountPermissions(address account, address operator) public view returns (bool) {
-        return account == operator || globalOperators[operator] || localOperators[account][operator];
-    }
-
-    function getOraclePrice() external view returns (uint256) {
-        require(globalOperators[msg.sender], "Oracle price requester not global operator");
-        return ITwinP1Oracle(oracle).getPrice();
     }
 }
