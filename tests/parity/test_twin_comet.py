@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.parity.twin_comet_cases import check, put
+from tests.parity.twin_comet_answers import check
+from tests.parity.twin_comet_cases import put
 from tests.parity.twin_comet_lab import Lab
 from tests.recorded import recorded, sample
 
