@@ -163,6 +163,7 @@ class Engine:
         declined = [*decision.declined, *(answer for answer in answers if isinstance(answer, Declined))]
         line: dict[str, object] = {
             "block": decision.head.number,
+            "timestamp": decision.head.timestamp,
             "base_fee_wei": decision.head.base_fee_wei,
             "positions": sum(found.screened for found in decision.findings),
             "suspects": sum(found.suspects for found in decision.findings),

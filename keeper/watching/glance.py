@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -59,10 +59,13 @@ class Glance:
         return {**asdict(self), "used": used}
 
 
-def glance(place: Place, chain_id: int, now: Callable[[], float] = time.time) -> Glance:
-    """Look into the journal of the run that began last, live or dry; `JournalError` where there is none."""
+def glance(place: Place, chain_id: int) -> Glance:
+    """Look into the journal of the run that began last, live or dry; `JournalError` where there is none.
+
+    "Today" is the day before the newest block, by the chain's clock.
+    """
     with _newest_reader(place, chain_id) as reader:
-        return _look(reader, int(now()))
+        return _look(reader)
 
 
 def _newest_reader(place: Place, chain_id: int) -> Reader:
@@ -88,10 +91,12 @@ def _newest_reader(place: Place, chain_id: int) -> Reader:
     return found[-1][1]
 
 
-def _look(reader: Reader, now: int) -> Glance:
+def _look(reader: Reader) -> Glance:
     ledger = HoldView(reader)
     runs = reader.read("SELECT version, mode FROM runs ORDER BY id DESC LIMIT 1")
     blocks = reader.read("SELECT line FROM blocks ORDER BY number DESC LIMIT ?", (LINES,))
+    lines = tuple(json.loads(row["line"]) for row in blocks)
+    now = int(lines[0].get("timestamp", time.time())) if lines else int(time.time())
     ended = reader.read(
         "SELECT status, count(*) AS number FROM outcomes WHERE canonical = 1 AND block_timestamp > ? GROUP BY status",
         (now - DAY_S,),
@@ -101,7 +106,7 @@ def _look(reader: Reader, now: int) -> Glance:
         journal=reader.name,
         mode=str(runs[0]["mode"]) if runs else "",
         version=str(runs[0]["version"]) if runs else "",
-        lines=tuple(json.loads(row["line"]) for row in blocks),
+        lines=lines,
         plans=newest_plans(reader, ROWS),
         flying=_flying(reader),
         declines=newest_declines(reader, ROWS),
