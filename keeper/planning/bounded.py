@@ -122,4 +122,12 @@ class Curve:
         while self._sells(smaller := low + (known - low) // _SMALLER):
             known = smaller
 
+        # Where a unit on the way is worth much, much less than this may still give one.
+        while known - smaller > (high - low) // _SMALLER + 1:
+            middle = (known + smaller) // 2
+            if self._sells(middle):
+                known = middle
+            else:
+                smaller = middle
+
         return known, high

