@@ -4,12 +4,7 @@ Start with `math`, then `trade`: one liquidation as the contracts carry it out. 
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.dydx_perpetual.facets import (
-    DydxPerpetualCures,
-    DydxPerpetualEncoder,
-    DydxPerpetualHealth,
-    DydxPerpetualOffers,
-)
+from keeper.protocols.dydx_perpetual import facets
 from keeper.protocols.dydx_perpetual.market import DydxPerpetualMarket, Taker
 from keeper.protocols.dydx_perpetual.state import DydxPerpetualSync
 from keeper.types import Address
@@ -27,9 +22,9 @@ def build(
         name=name,
         adapter=ADAPTER,
         sync=DydxPerpetualSync(name, where, taker, is_usd=is_usd),
-        health=DydxPerpetualHealth(),
-        offers=DydxPerpetualOffers(),
-        encoder=DydxPerpetualEncoder(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
         lenders=None,
-        cures=DydxPerpetualCures(),
+        cures=facets,
     )

@@ -1,49 +1,14 @@
-"""The adapter's facets: names under which the functions of this package meet the interface in `base`."""
+"""The functions by which this adapter meets the interface in `base`: this module is each of its facets."""
 
-from collections.abc import Collection
+from keeper.protocols.dydx_perpetual.cures import exposures, levers, moved, parameters, with_parameter
+from keeper.protocols.dydx_perpetual.encode import calls, permissions, realised
+from keeper.protocols.dydx_perpetual.errors import explain
+from keeper.protocols.dydx_perpetual.health import health, position
+from keeper.protocols.dydx_perpetual.offers import offers, open_offers
+from keeper.protocols.dydx_perpetual.screen import always_confirm, factors, rows
+from keeper.protocols.dydx_perpetual.settle import after, settle
 
-from keeper.protocols.dydx_perpetual import cures, encode, errors, health, offers, screen, settle
-from keeper.protocols.dydx_perpetual.market import DydxPerpetualMarket
-from keeper.types import PositionKey
-
-
-class DydxPerpetualHealth:
-    """Screened in floats, decided in the contracts' integers."""
-
-    rows = staticmethod(screen.rows)
-    factors = staticmethod(screen.factors)
-    position = staticmethod(health.position)
-    health = staticmethod(health.health)  # last: from here on the name is this function's
-
-    def always_confirm(self, market: DydxPerpetualMarket) -> Collection[PositionKey]:
-        """Every account is linear."""
-        del market
-        return ()
-
-
-class DydxPerpetualOffers:
-    """Positions to take over."""
-
-    after = staticmethod(settle.after)
-    settle = staticmethod(settle.settle)  # last: from here on the name is this function's
-    open_offers = staticmethod(offers.market_set_aside)
-    offers = staticmethod(offers.offers)  # last, as well
-
-
-class DydxPerpetualEncoder:
-    """Calls, events and reverts of the protocol."""
-
-    permissions = staticmethod(encode.permissions)
-    calls = staticmethod(encode.calls)
-    realised = staticmethod(encode.realised)
-    explain = staticmethod(errors.explain)
-
-
-class DydxPerpetualCures:
-    """What an owner can do before it is too late."""
-
-    levers = staticmethod(cures.levers)
-    moved = staticmethod(cures.moved)
-    exposures = staticmethod(cures.exposures)
-    parameters = staticmethod(cures.parameters)
-    with_parameter = staticmethod(cures.with_parameter)
+__all__ = [
+    "after", "always_confirm", "calls", "explain", "exposures", "factors", "health", "levers", "moved", "offers",
+    "open_offers", "parameters", "permissions", "position", "realised", "rows", "settle", "with_parameter",
+]  # fmt: skip

@@ -13,8 +13,8 @@ from keeper.protocols.dydx_perpetual.market import DydxPerpetualMarket
 from keeper.protocols.dydx_perpetual.takeover import room
 from keeper.types import Address, Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
 
-GAS: Final = 480_000
-"""What a takeover through the proxy, the fee it deposits and the withdrawal burn together, measured on the twin."""
+GAS: Final = 520_000
+"""What takeover, fee and withdrawal burn together: 300,000 on the twin; the real contracts stand behind a proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def offers(key: PositionKey, market: DydxPerpetualMarket) -> Sequence[Offer | De
     return [_refused(key, standing, market) or _offer(key, market)]
 
 
-def market_set_aside(market: DydxPerpetualMarket) -> Sequence[Declined]:
-    """Decline the market once while it cannot be decided, however many accounts it has."""
+def open_offers(market: DydxPerpetualMarket) -> Sequence[Declined]:
+    """Nothing stands open; a market that cannot be decided is declined here once, however many accounts it has."""
     return [set_aside(None, market, market.rules.trouble)] if market.rules.trouble else []
 
 

@@ -45,6 +45,12 @@ def factors(market: DydxPerpetualMarket) -> Factors:
     )
 
 
+def always_confirm(market: DydxPerpetualMarket) -> Collection[PositionKey]:
+    """Nobody: every account is linear."""
+    del market
+    return ()
+
+
 def _row(key: PositionKey, account: Account) -> HealthRow:
     margin, position = account.balance.margin.number, account.balance.position
     if position.value == 0:

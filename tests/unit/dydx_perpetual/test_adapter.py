@@ -167,9 +167,9 @@ def test_margin_account_does_not_take_itself_over():
 
 def test_market_that_is_set_aside_says_so_once():
     broken = market(LONG).with_prices({PERPETUAL: 0})
-    assert [one.reason for one in offers.market_set_aside(broken)] == [Reason.QUARANTINED]
+    assert [one.reason for one in offers.open_offers(broken)] == [Reason.QUARANTINED]
     assert isinstance(health(KEY, broken), Declined)
-    assert offers.market_set_aside(broken.with_prices({PERPETUAL: PRICE})) == []
+    assert offers.open_offers(broken.with_prices({PERPETUAL: PRICE})) == []
     assert broken.with_prices({USDC: 1}) is broken
 
 
