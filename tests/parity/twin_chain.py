@@ -4,13 +4,14 @@ Nothing stays behind from one case to the next, and hundreds of them are asked i
 stands before every recorded case.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eth_hash.auto import keccak
 
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.artifact import signature
 from keeper.sandbox.chain import LocalChain
+from keeper.types import Returned
 
 GENESIS_S = 1_500_000_000
 GAS = 20_000_000
@@ -66,6 +67,17 @@ class TwinChain:
         """Put a contract's code at other addresses."""
         code = hexed(self.chain.code(source))
         self.chain.node.rpc_many(("anvil_setCode", (hexed(place), code)) for place in places)
+
+    def run(self, scenario, calls):
+        """Make plain calls, (sender, call), one after another in a scenario's state: each answer, and its logs."""
+        asked = [
+            {"from": hexed(sender), "to": hexed(call.to), "data": hexed(call.data), "gas": hex(GAS)}
+            for sender, call in calls
+        ]
+        block = _block(replace(scenario, calls=[]))
+        block["blockStateCalls"][0]["calls"] = asked
+        answered = self.chain.node.rpc("eth_simulateV1", block, "latest")[0]["calls"]
+        return [(Returned(said["status"] == "0x1", unhexed(said["returnData"])), said["logs"]) for said in answered]
 
     def play(self, scenarios):
         """Play each scenario on the same state; the answers to its calls, in order."""

@@ -13,9 +13,10 @@ from keeper.protocols.compound_v3 import abi, math
 from keeper.protocols.compound_v3.account import Doubt
 from keeper.protocols.compound_v3.fold import Fold
 from keeper.protocols.compound_v3.market import CompoundV3Market, Quoted
-from keeper.protocols.compound_v3.terms import Totals
+from keeper.protocols.compound_v3.terms import BASE_INDEX_SCALE, Totals
 from keeper.protocols.words import indexed_address, signed, word
 from keeper.types import ZERO_ADDRESS, Address, BlockTarget, Log, PositionKey
+from keeper.units import div_up
 
 
 def preceding(parent: CompoundV3Market, logs: Sequence[Log], target: BlockTarget) -> CompoundV3Market:
@@ -54,28 +55,48 @@ class _Ledger:
     known: Callable[[PositionKey], int]
     principals: dict[PositionKey, int] = field(default_factory=dict)
     is_accrued: bool = False
-    _told: int = -2
-    """Index of the last log whose account the transfer right behind it repeats."""
+    _repeats: tuple[int, bytes, tuple[Address, Address]] | None = None
+    """The transfer that would only repeat the event before it: its place, its transaction, and from whom to whom."""
 
     def take(self, log: Log) -> None:
         """Take one event of the market."""
         kind = log.topics[0]
         if kind == abi.SUPPLIED:
-            self._supply(indexed_address(log, 2), word(log.data, 0))
+            owner = indexed_address(log, 2)
+            self._supply(owner, word(log.data, 0))
+            self._repeats = log.index + 1, log.tx_hash, (ZERO_ADDRESS, owner)
         elif kind == abi.WITHDRAWN:
-            self._withdraw(indexed_address(log, 1), word(log.data, 0))
+            owner = indexed_address(log, 1)
+            self._withdraw(owner, word(log.data, 0))
+            self._repeats = log.index + 1, log.tx_hash, (owner, ZERO_ADDRESS)
         elif kind == abi.DEBT_ABSORBED:
-            self._absorb(indexed_address(log, 2), word(log.data, 0))
-        elif kind == abi.TRANSFER and log.index != self._told + 1:
-            source, destination = indexed_address(log, 1), indexed_address(log, 2)
+            owner = indexed_address(log, 2)
+            self._absorb(owner, word(log.data, 0))
+            self._repeats = log.index + 1, log.tx_hash, (ZERO_ADDRESS, owner)
+        elif kind == abi.TRANSFER:
+            self._transfer(log)
+
+    def _transfer(self, log: Log) -> None:
+        """Take a transfer that stands alone: from one account to another."""
+        source, destination = indexed_address(log, 1), indexed_address(log, 2)
+        if self._repeats != (log.index, log.tx_hash, (source, destination)):
+            moved = self._principal_of(word(log.data, 0))
             if source != ZERO_ADDRESS:
-                self._withdraw(source, word(log.data, 0))
+                self._shift(source, -moved)
 
             if destination != ZERO_ADDRESS:
-                self._supply(destination, word(log.data, 0))
+                self._shift(destination, moved)
 
-        if kind in (abi.SUPPLIED, abi.WITHDRAWN, abi.DEBT_ABSORBED):
-            self._told = log.index
+    def _principal_of(self, told: int) -> int:
+        """The supplied principal behind a transferred balance: the only one that is rounded down to it."""
+        return div_up(told * BASE_INDEX_SCALE, self.totals.base_supply_index)
+
+    def _shift(self, owner: Address, change: int) -> None:
+        """Move supplied principal from one account to another; what is owed on either side is not told."""
+        key, principal = self._principal(owner)
+        self.principals[key] = principal + change
+        self.totals = math.moved(self.totals, principal, principal + change)
+        self.is_accrued = True
 
     def _principal(self, owner: Address) -> tuple[PositionKey, int]:
         key = PositionKey(owner)
