@@ -72,20 +72,25 @@ class CompoundV3:
         self.borrowers.pop(probe.NOBODY, None)
 
     def read(self, view: View, funds: Funds) -> Reading:
-        """Try to absorb everybody, and ask what is for sale and what it costs."""
-        absorbable = self._try_absorbing(view, funds)
+        """Try to absorb everybody and to buy nothing of each asset, and ask what there is and what it costs."""
+        absorbable = self._keeps(view, funds, {borrower: self._absorbing(borrower) for borrower in self.borrowers})
+        on_sale = self._keeps(view, funds, {asset: self._buying(asset, 0) for asset in self.assets})
         stock = [as_int(answer) for answer in view.must([(self.comet, encode(STOCK, one)) for one in self.assets])]
         asked = [(self.comet, encode(QUOTE, asset, ASKED * self.unit)) for asset in self.assets]
         # A feed that says nothing prices nothing.
         bought = [as_int(answer or word(0)) for answer in view.ask(asked)]
         held = view.ask([(self.comet, encode(HELD, who, asset)) for who in absorbable for asset in self.assets])
         width = len(self.assets)
-        found = [self._holder(asset, {asset: amount}, bought) for asset, amount in zip(self.assets, stock, strict=True)]
+        found = [
+            self._holder(asset, {asset: amount}, bought)
+            for asset, amount in zip(self.assets, stock, strict=True)
+            if asset in on_sale
+        ]
 
         for place, account in enumerate(absorbable):
             own = [as_int(answer or word(0)) for answer in held[width * place : width * (place + 1)]]
-            # Absorbed, it joins what is there of the same asset.
-            amounts = {asset: one + stood for asset, one, stood in zip(self.assets, own, stock, strict=True) if one}
+            # What stands for sale already can be bought without absorbing anybody.
+            amounts = {asset: one for asset, one in zip(self.assets, own, strict=True) if one}
             found.append(self._holder(account, amounts, bought))
 
         return Reading(holders=[one for one in found if one.sizes or one.subject.position not in self.assets])
@@ -94,8 +99,7 @@ class CompoundV3:
         """Absorb, where it is an account's, and buy for so much of the base."""
         position = pair.subject.position
         steps = [] if position == pair.collateral else [self._absorbing(position)]
-        buy = encode(BUY, pair.collateral, 0, size, probe.ADDRESS)
-        return Trial(self.comet, (*steps, Step(self.comet, buy)), GAS)
+        return Trial(self.comet, (*steps, self._buying(pair.collateral, size)), GAS)
 
     def liquidations(self, rpc: Rpc, span: tuple[int, int]) -> list[Liquidation]:
         """Return every absorption with the purchases behind it, and every other purchase."""
@@ -149,14 +153,19 @@ class CompoundV3:
             liquidator=_address(bought[0], 1),
         )
 
-    def _try_absorbing(self, view: View, funds: Funds) -> list[str]:
-        if not self.borrowers:
+    def _keeps(self, view: View, funds: Funds, steps: dict[str, Step]) -> list[str]:
+        """Return for which of them the market lets a step through."""
+        pairs = [Pair(Subject(self.name, position), self.assets[0], self.base) for position in steps]
+        trials = [(pair, Trial(self.comet, (steps[pair.subject.position],), GAS)) for pair in pairs]
+
+        if not trials:
             return []
 
-        pairs = [Pair(Subject(self.name, borrower), self.assets[0], self.base) for borrower in self.borrowers]
-        trials = [(pair, Trial(self.comet, (self._absorbing(pair.subject.position),), GAS)) for pair in pairs]
         results = probe.decode_trials(view.run(probe.encode_trials(trials), funds), [0] * len(trials))
         return [pair.subject.position for pair, result in zip(pairs, results, strict=True) if not result.reason]
+
+    def _buying(self, asset: str, paid: int) -> Step:
+        return Step(self.comet, encode(BUY, asset, 0, paid, probe.ADDRESS))
 
     def _absorbing(self, account: str) -> Step:
         # absorber, then the array's place, length and one member
