@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from keeper.app.planner import BlockPlanner, Unpriced
+from keeper.app.prospect import Prospect, prospect_of
 from keeper.app.rows import PositionView, StandingView, UnknownView
 from keeper.app.run import open_chain_of
 from keeper.app.standing import standing
@@ -16,6 +17,7 @@ from keeper.config.model import KeeperConfig
 from keeper.deployment import Deployment
 from keeper.errors import ConfigError
 from keeper.journal.view import SavedStateView
+from keeper.margin.cure import Patient
 from keeper.margin.state import state_of
 from keeper.mind import Decision, Mind, Pace, Situation
 from keeper.planning.base import Plan
@@ -49,6 +51,7 @@ class Explanation:
     block: int
     tried: tuple[Tried, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    prospect: Prospect | None = None
 
 
 async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView | UnknownView | StandingView]:
@@ -57,7 +60,7 @@ async def positions(config: KeeperConfig, *, as_json: bool) -> list[PositionView
     What stands for sale without a position comes between the two.
     """
     async with AsyncExitStack() as stack:
-        chain, book = await _look(config, stack, as_json=as_json)
+        chain, book = await look_at(config, stack, as_json=as_json)
         found: list[PositionView | UnknownView | StandingView] = list(await standing(config, chain, book))
         for deployment in book.deployments:
             market, adapter = deployment.market, deployment.adapter.adapter
@@ -82,12 +85,15 @@ async def explain(
 ) -> list[Explanation]:
     """The whole reasoning about every position of an account, at the newest block or at one the node still knows."""
     async with AsyncExitStack() as stack:
-        chain, book = await _look(config, stack, as_json=as_json, block=block)
+        chain, book = await look_at(config, stack, as_json=as_json, block=block)
         planner = _Noting(BlockPlanner.of(config))
         mind = Mind(chain, book.deployments, book.pools, planner, Pace(config.chain.block_time_s))
         decision = await mind.decide(book.head, frozenset())
         found = [
-            _explanation(deployment, key, decision, margin_call_wad(config, deployment.name))
+            replace(
+                _explanation(deployment, key, decision, margin_call_wad(config, deployment.name)),
+                prospect=_prospect(deployment, key, margin_call_wad(config, deployment.name), book),
+            )
             for deployment in book.deployments
             for key in sorted(deployment.book.keys())
             if account_of(key) == account
@@ -140,9 +146,10 @@ def view_of(deployment: Deployment, market: Market, key: PositionKey, margin_cal
     return PositionView(deployment.name, deployment.adapter.adapter, key, health, state, position)
 
 
-async def _look(
+async def look_at(
     config: KeeperConfig, stack: AsyncExitStack, *, as_json: bool, block: int | None = None
 ) -> tuple[PinnedChain, Book]:
+    """Open the chain and bring everything to a block, the newest where none is named; nothing is written."""
     chain = await open_chain_of(config)
     stack.push_async_callback(chain.close)
     saved = SavedStateView(place_of(config), config.chain.id, block)
@@ -173,6 +180,13 @@ def _explanation(deployment: Deployment, key: PositionKey, decision: Decision, m
         declined=tuple(no for no in decision.declined if (no.deployment, no.key) == (deployment.name, key)),
         block=decision.head.number,
     )
+
+
+def _prospect(deployment: Deployment, key: PositionKey, margin_call_wad: int, book: Book) -> Prospect | None:
+    if deployment.market is None:
+        return None
+
+    return prospect_of(Patient(deployment.adapter, key, deployment.market), margin_call_wad, book.pools.liquidity)
 
 
 def _is(offer: Offer, deployment: str, key: PositionKey) -> bool:

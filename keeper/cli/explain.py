@@ -76,6 +76,7 @@ def _row(found: "Explanation") -> "dict[str, object]":
             for plan in found.plans
         ],
         "declined": [_no(no) for no in found.declined],
+        "margin": None if found.prospect is None else found.prospect.row(),
     }
 
 
@@ -146,6 +147,7 @@ def _text(address: "Address") -> str:
 
 
 def _show(found: "Explanation", labels: "Labels") -> None:
+    from keeper.telemetry.margin import prospect_lines
     from keeper.telemetry.sanitise import line_text
     from keeper.telemetry.table import positions_table, print_tables, token_text
 
@@ -168,6 +170,10 @@ def _show(found: "Explanation", labels: "Labels") -> None:
     for no in found.declined:
         numbers = " ".join(f"{name}={value}" for name, value in no.numbers.items())
         lines.append(f"no    {no.reason.value} {numbers}")
+
+    if found.prospect is not None:
+        told = prospect_lines(found.prospect.outlook, found.prospect.through_pools, labels)
+        lines += [f"margin {line}" for line in told]
 
     for line in lines:
         click.echo(line_text(line.rstrip()))

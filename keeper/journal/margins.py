@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from keeper.journal.database import Connection, Database, insert_returning
+from keeper.journal.holds import Readable
 from keeper.journal.text import from_hex, hex_text
 from keeper.types import HealthState, PositionKey
 
@@ -40,13 +41,7 @@ class MarginLedger:
 
     def standings(self) -> dict[Place, Standing]:
         """Read where every position stood when it was last looked at; healthy ones are not kept."""
-        rows = self._database.read("SELECT * FROM margins")
-        return {
-            (row["deployment"], PositionKey(from_hex(row["position"]))): Standing(
-                HealthState(row["state"]), row["since_block"], row["since"]
-            )
-            for row in rows
-        }
+        return standings_in(self._database)
 
     def record(
         self, run: int, changes: Sequence[tuple[Place, Standing | None]], notices: Sequence[Notice]
@@ -76,6 +71,16 @@ class MarginLedger:
         """Read when each thing was last said about each subject, in unix s."""
         rows = self._database.read("SELECT event, subject, max(at) AS last FROM alerts GROUP BY event, subject")
         return {(row["event"], row["subject"]): row["last"] for row in rows}
+
+
+def standings_in(store: Readable) -> dict[Place, Standing]:
+    """Read where every position stands, from any journal that can be read."""
+    return {
+        (row["deployment"], PositionKey(from_hex(row["position"]))): Standing(
+            HealthState(row["state"]), row["since_block"], row["since"]
+        )
+        for row in store.read("SELECT * FROM margins")
+    }
 
 
 def _write(connection: Connection, place: Place, standing: Standing | None) -> None:

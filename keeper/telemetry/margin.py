@@ -3,6 +3,7 @@
 Amounts to move are spelled out exactly, because one unit less does not do; prices and percentages are for reading.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from keeper.margin.cure import Cure
@@ -72,8 +73,21 @@ def outlook_lines(outlook: Outlook, labels: Labels) -> list[str]:
     if falls:
         lines.append("falls at: " + "; ".join(falls))
 
+    if outlook.limits:
+        lines.append("falls if governance puts: " + "; ".join(limit_text(limit, labels) for limit in outlook.limits))
+
     if outlook.cures:
         cures = [cure_text(cure, labels) for cure in outlook.cures]
         lines.append(f"cure to {health_text(outlook.target_wad)}: " + "; or ".join(cures))
+
+    return lines
+
+
+def prospect_lines(outlook: Outlook, through_pools: Sequence[Deleverage], labels: Labels) -> list[str]:
+    """The same, and what the pools would take."""
+    lines = outlook_lines(outlook, labels)
+    if through_pools:
+        sales = "; or ".join(deleverage_text(found, labels) for found in through_pools)
+        lines.append(f"through the pools: {sales}")
 
     return lines
