@@ -1,5 +1,6 @@
 """From the legal sizes of a pair to an offer, or to why there is none."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -8,6 +9,12 @@ from keeper.protocols.aave.reserve import PoolReserve
 from keeper.types import Declined, Offer, OfferKind, PositionKey, Reason, to_checksum
 
 Interval: TypeAlias = tuple[int, int]
+
+
+def open_offers(market: object) -> Sequence[Offer | Declined]:
+    """Nothing stands open: a pool sells nothing of its own."""
+    del market
+    return ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Start with `math`; `sizes` says which repayments are legal. What both releases d
 is `keeper.protocols.aave`. The front door is `build`.
 """
 
-from keeper.protocols.aave_v2.facets import AaveV2Cures, AaveV2Encoder, AaveV2Health, AaveV2Lender, AaveV2Offers
+from keeper.protocols.aave_v2 import facets
 from keeper.protocols.aave_v2.market import AaveV2Market
 from keeper.protocols.aave_v2.state import AaveV2Sync
 from keeper.protocols.base import Adapter
@@ -21,9 +21,9 @@ def build(name: str, addresses_provider: Address) -> Adapter[AaveV2Market]:
         name=name,
         adapter=ADAPTER,
         sync=AaveV2Sync(name, addresses_provider),
-        health=AaveV2Health(),
-        offers=AaveV2Offers(),
-        encoder=AaveV2Encoder(),
-        lenders=AaveV2Lender(),
-        cures=AaveV2Cures(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
+        lenders=facets,
+        cures=facets,
     )

@@ -49,3 +49,8 @@ def factors(market: AaveV2Market) -> Factors:
         cover[i] = per_unit * (reserve.income / RAY) * kept / BPS * (1.0 - TILT)
 
     return Factors(cover, required, slack)
+
+
+def always_confirm(market: AaveV2Market) -> Collection[PositionKey]:
+    """Positions that no linear form describes."""
+    return market.set_aside

@@ -4,7 +4,7 @@ Start with `rules`, then `math`; `sizes` says which repayments are legal. What b
 is `keeper.protocols.aave`. The front door is `build`.
 """
 
-from keeper.protocols.aave_v3.facets import AaveV3Cures, AaveV3Encoder, AaveV3Health, AaveV3Lender, AaveV3Offers
+from keeper.protocols.aave_v3 import facets
 from keeper.protocols.aave_v3.market import AaveV3Market
 from keeper.protocols.aave_v3.state import AaveV3Sync
 from keeper.protocols.base import Adapter
@@ -21,9 +21,9 @@ def build(name: str, addresses_provider: Address) -> Adapter[AaveV3Market]:
         name=name,
         adapter=ADAPTER,
         sync=AaveV3Sync(name, addresses_provider),
-        health=AaveV3Health(),
-        offers=AaveV3Offers(),
-        encoder=AaveV3Encoder(),
-        lenders=AaveV3Lender(),
-        cures=AaveV3Cures(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
+        lenders=facets,
+        cures=facets,
     )

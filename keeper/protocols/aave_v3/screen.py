@@ -72,3 +72,8 @@ def _entry(reserve: Reserve, emode: EMode | None, rules: Rules) -> tuple[float, 
 
     kept = threshold if rules.directed_rounding else threshold - 1
     return per_unit * (reserve.income / RAY) * kept / BPS * (1.0 - TILT), required, per_unit + 1.0
+
+
+def always_confirm(market: AaveV3Market) -> Collection[PositionKey]:
+    """Positions that no linear form describes."""
+    return market.set_aside

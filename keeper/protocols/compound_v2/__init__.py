@@ -4,7 +4,7 @@ Start with `math`; `sizes` says which repayments are legal. The front door is `b
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.compound_v2.facets import CompoundV2Cures, CompoundV2Encoder, CompoundV2Health, CompoundV2Offers
+from keeper.protocols.compound_v2 import facets
 from keeper.protocols.compound_v2.market import CompoundV2Market
 from keeper.protocols.compound_v2.state import CompoundV2Sync
 from keeper.types import Address
@@ -20,9 +20,9 @@ def build(name: str, comptroller: Address, wrapped_native: Address | None = None
         name=name,
         adapter=ADAPTER,
         sync=CompoundV2Sync(name, comptroller, wrapped_native),
-        health=CompoundV2Health(),
-        offers=CompoundV2Offers(),
-        encoder=CompoundV2Encoder(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
         lenders=None,
-        cures=CompoundV2Cures(),
+        cures=facets,
     )

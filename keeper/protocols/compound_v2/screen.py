@@ -60,3 +60,8 @@ def factors(market: CompoundV2Market) -> Factors:
             slack[2 * place + 1] = np.inf
 
     return Factors(cover, required, slack)
+
+
+def always_confirm(market: CompoundV2Market) -> Collection[PositionKey]:
+    """Accounts that owe VAI, which no market's slot has."""
+    return market.vai.keys()

@@ -5,13 +5,7 @@ to. The front door is `build`.
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.morpho_blue.facets import (
-    MorphoBlueCures,
-    MorphoBlueEncoder,
-    MorphoBlueHealth,
-    MorphoBlueLender,
-    MorphoBlueOffers,
-)
+from keeper.protocols.morpho_blue import facets
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.state import MorphoBlueSync
 from keeper.types import Address
@@ -27,9 +21,9 @@ def build(name: str, morpho: Address, pre_liquidation_factory: Address | None = 
         name=name,
         adapter=ADAPTER,
         sync=MorphoBlueSync(name, morpho, pre_liquidation_factory),
-        health=MorphoBlueHealth(),
-        offers=MorphoBlueOffers(),
-        encoder=MorphoBlueEncoder(),
-        lenders=MorphoBlueLender(),
-        cures=MorphoBlueCures(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
+        lenders=facets,
+        cures=facets,
     )

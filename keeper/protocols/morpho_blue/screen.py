@@ -59,3 +59,8 @@ def factors(market: MorphoBlueMarket) -> Factors:
         slack[LAST_SLOT] = np.inf
 
     return Factors(cover, required, slack)
+
+
+def always_confirm(market: MorphoBlueMarket) -> Collection[PositionKey]:
+    """Those that opted in to pre-liquidation: the screen looks at the market's own threshold."""
+    return [key for key in market.opted if market.borrower(key).borrow_shares]

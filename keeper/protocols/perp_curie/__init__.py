@@ -4,7 +4,7 @@ Start with `math`; `takeover` is one liquidation from end to end. The front door
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.perp_curie.facets import PerpCurieCures, PerpCurieEncoder, PerpCurieHealth, PerpCurieOffers
+from keeper.protocols.perp_curie import facets
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.state import PerpCurieSync
 from keeper.types import Address
@@ -20,9 +20,9 @@ def build(name: str, clearing_house: Address) -> Adapter[PerpCurieMarket]:
         name=name,
         adapter=ADAPTER,
         sync=PerpCurieSync(name, clearing_house),
-        health=PerpCurieHealth(),
-        offers=PerpCurieOffers(),
-        encoder=PerpCurieEncoder(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
         lenders=None,
-        cures=PerpCurieCures(),
+        cures=facets,
     )

@@ -7,9 +7,8 @@ import pytest
 from keeper.errors import StateError
 from keeper.execution.allowlist import Allowlist
 from keeper.protocols.base import Callback, Permission
-from keeper.protocols.morpho_blue import abi, errors
+from keeper.protocols.morpho_blue import abi, errors, facets
 from keeper.protocols.morpho_blue.borrower import Borrower
-from keeper.protocols.morpho_blue.facets import MorphoBlueEncoder, MorphoBlueHealth, MorphoBlueLender, MorphoBlueOffers
 from keeper.protocols.words import selector
 from keeper.types import Declined, Payment, Reason, Rejected, TokenAmount
 from keeper.units import MAX_UINT256
@@ -28,7 +27,7 @@ from tests.fakes.morpho_blue_market import (
     target,
 )
 
-HEALTH, OFFERS, ENCODER, LENDER = MorphoBlueHealth(), MorphoBlueOffers(), MorphoBlueEncoder(), MorphoBlueLender()
+HEALTH = OFFERS = ENCODER = LENDER = facets
 
 
 def scene(collateral=95 * 10**17, one=None, **changes):

@@ -4,8 +4,7 @@ import pytest
 
 from keeper.errors import DecodeError
 from keeper.protocols.base import Permission
-from keeper.protocols.morpho_blue import abi, errors, pre_liquidation
-from keeper.protocols.morpho_blue.facets import MorphoBlueEncoder, MorphoBlueHealth, MorphoBlueOffers
+from keeper.protocols.morpho_blue import abi, errors, facets, pre_liquidation
 from keeper.protocols.morpho_blue.math import Totals
 from keeper.protocols.morpho_blue.offers import MarketSeizure
 from keeper.protocols.morpho_blue.pre_liquidation import PreLiquidation, zone_of
@@ -34,7 +33,7 @@ FACTORY, CONTRACT, OTHER = (Address(bytes([n]) * 20) for n in (0xFA, 0xCC, 0xCD)
 TERMS = PreLiquidation(
     CONTRACT, PARAMS.id, 82 * WAD // 100, 5 * WAD // 100, WAD // 2, 101 * WAD // 100, 104 * WAD // 100, ORACLE
 )
-HEALTH, OFFERS, ENCODER = MorphoBlueHealth(), MorphoBlueOffers(), MorphoBlueEncoder()
+HEALTH = OFFERS = ENCODER = facets
 
 
 # The worked example of 20,000 units owed: collateral 10.1 is worth 23,691.3569, so the loan is at 84.42 % of it.
