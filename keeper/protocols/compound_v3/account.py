@@ -38,6 +38,11 @@ class Account:
         """Tell whether there is a debt."""
         return self.principal < 0
 
+    @property
+    def may_change_silently(self) -> bool:
+        """Tell whether a transfer of base tokens could change its debt without an event: none is supplied to take."""
+        return self.principal < 0 or (self.principal == 0 and bool(self.held))
+
     def amount_of(self, offset: int) -> int:
         """Return what it holds of one collateral, 0 where nothing."""
         return next((amount for at, amount in self.held if at == offset), 0)

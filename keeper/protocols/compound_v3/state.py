@@ -1,8 +1,8 @@
 """The state of one market: its accounts kept by events, and the market it freezes every block.
 
 Collateral comes from logs alone. Principals are read where an event touched them, since events tell only rounded
-balances; and because a transfer of the base token between two debtors writes no event at all, a few borrowers are read
-again in every block, in turn.
+balances; and because a transfer of the base token from one debt to another writes no event at all, a few of those who
+could owe are read again in every block, in turn.
 """
 
 from collections import deque
@@ -25,15 +25,15 @@ from keeper.protocols.reads import Reads, gather
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey
 
 READ_IN_TURN: Final = 32
-"""Borrowers read again in every block: the whole of a large market within the hour."""
+"""Accounts read again in every block: the whole of a large market within hours."""
 
 
 class CompoundV3Sync:
     """Keeps one deployment.
 
     Invariant: after every log up to a block was applied and the block was observed, the accounts equal the chain's at
-    that block, but for silent transfers not yet come upon. `_due` are the accounts in doubt, `_turn` those that owed
-    when they were last put there.
+    that block, but for silent transfers not yet come upon. `_due` are the accounts in doubt, `_turn` those that
+    could owe more without an event when they were last put there.
     """
 
     def __init__(self, deployment: str, comet: Address, price_token: Address | None = None) -> None:
@@ -95,11 +95,8 @@ class CompoundV3Sync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(
-        self, head: BlockHead, target: BlockTarget, previous: CompoundV3Market | None
-    ) -> Reads[CompoundV3Market]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[CompoundV3Market]:
         """Read the market, the accounts in doubt, and the borrowers whose turn it is. One round mostly."""
-        del previous
         if self._upgraded:
             self._learn((yield from read_listing(self._comet)))
 
@@ -130,12 +127,12 @@ class CompoundV3Sync:
         )
 
     def _next_in_turn(self) -> dict[PositionKey, Account]:
-        """Take the next borrowers out of the queue and put them at its end; those that owe nothing leave it."""
+        """Take the next accounts out of the queue and put them at its end; those that cannot change leave it."""
         chosen: dict[PositionKey, Account] = {}
         for _ in range(min(READ_IN_TURN, len(self._turn))):
             key = self._turn.popleft()
             account = self._account(key)
-            if account.owes and key not in chosen:
+            if account.may_change_silently and key not in chosen:
                 chosen[key] = account
                 self._turn.append(key)
 
@@ -197,9 +194,12 @@ class CompoundV3Sync:
         return self._ledger.get(key) or EMPTY
 
     def _put(self, changes: Mapping[PositionKey, Account]) -> None:
-        self._turn.extend(key for key, account in changes.items() if account.owes and not self._account(key).owes)
+        for key, account in changes.items():
+            if account.may_change_silently and not self._account(key).may_change_silently:
+                self._turn.append(key)
+
         if len(self._turn) > 2 * len(self._ledger) + READ_IN_TURN:
-            # Whoever owes again and again is in it as often.
+            # Whoever comes to owe again and again is in it as often.
             self._turn = deque(dict.fromkeys(self._turn))
 
         self._due.difference_update(changes)
