@@ -35,6 +35,7 @@ FACTORS: Final[Mapping[str, Factors]] = {
     "wstETH": Factors(8_400, 8_500, 9_300),
     "WBTC": Factors(7_900, 8_000, 9_400),
     "LINK": Factors(7_000, 7_100, 9_000),
+    "USDC": Factors(8_800, 8_900, 9_600),
 }
 """Little room between borrowing and absorption: accounts are opened to be absorbed within the hour."""
 

@@ -8,6 +8,7 @@ from keeper.sandbox.scenes import (
     aave_v3,
     compound_v2,
     compound_v3,
+    compound_v3_ether,
     dydx_perpetual,
     morpho_blue,
     perp_curie,
@@ -23,6 +24,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     compound_v2.SCENE,
     perp_curie.SCENE,
     compound_v3.SCENE,
+    compound_v3_ether.SCENE,
     dydx_perpetual.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""

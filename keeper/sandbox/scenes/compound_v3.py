@@ -69,8 +69,8 @@ def open_scene(site: Site) -> Opened:
     lender, lent = site.draw.account("lender"), base.worth(LENT_DOLLARS)
     fund(chain, base, lender, lent)
     chain.execute_many(supplying(chain, market, base, lender, lent))
-    borrowers = plan_borrowers(site.draw, TEMPLATES, _weigh)
-    open_accounts(chain, world, borrowers, _phases(chain, world, market))
+    borrowers = plan_borrowers(site.draw, TEMPLATES, weigh)
+    open_accounts(chain, world, borrowers, phases(chain, world, market))
 
     for symbol, dollars in {**STOCK_DOLLARS, base.listing.symbol: RESERVES_DOLLARS}.items():
         _give(chain, market, world.assets[symbol], dollars)
@@ -80,7 +80,7 @@ def open_scene(site: Site) -> Opened:
     absorbed = [borrower.account for borrower in borrowers if borrower.kind == ABSORBED_KIND]
 
     def healths(chain: LocalChain, accounts: Sequence[Address], block: int) -> Healths:
-        return _healths(chain, market, accounts, block)
+        return read_healths(chain, market, accounts, block)
 
     def moves(chain: LocalChain, turn: Turn) -> Sequence[Transaction]:
         if turn.place != 0:
@@ -104,12 +104,15 @@ ABSORBER_WEI: Final = 5_000 * WAD
 """Enough to be first in a block, where a transaction offers a hundred times any keeper's price."""
 
 
-def _weigh(_template: Template, symbol: str) -> Weight:
+def weigh(_template: Template, symbol: str) -> Weight:
+    """Weigh a collateral by its factors; not the market's rounding."""
     factors = FACTORS[symbol]
     return Weight(factors.borrow_bps / BPS, factors.liquidate_bps / BPS)
 
 
-def _phases(chain: LocalChain, world: World, market: CompoundV3) -> tuple[Phase, Phase]:
+def phases(chain: LocalChain, world: World, market: CompoundV3) -> tuple[Phase, Phase]:
+    """Say what accounts do: supply their collateral, then borrow the base."""
+
     def supply(borrower: Borrower) -> Iterator[Transaction]:
         for symbol, amount in borrower.supplies:
             yield from supplying(chain, market, world.assets[symbol], borrower.account, amount)
@@ -128,7 +131,7 @@ def _give(chain: LocalChain, market: CompoundV3, asset: Asset, dollars: int) -> 
     chain.send(asset.token, "transfer(address,uint256)", market.comet, amount)
 
 
-def _healths(chain: LocalChain, market: CompoundV3, accounts: Sequence[Address], block: int) -> Healths:
+def read_healths(chain: LocalChain, market: CompoundV3, accounts: Sequence[Address], block: int) -> Healths:
     """Divide what each account's collateral counts for by what it owes, and let the market say which side of one it is.
 
     None where it owes nothing, or where the market cannot say because a feed does not.
