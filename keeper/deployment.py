@@ -161,7 +161,7 @@ class Deployment:
         return self._history.get(block_hash)
 
     async def _observe(self, chain: PinnedChain, head: BlockHead, target: BlockTarget) -> None:
-        market = await chain.reads(self.adapter.sync.observe(head, target, self.market), head)
+        market = await chain.reads(self.adapter.sync.observe(head, target), head)
         touched = frozenset(self._pending)
         self.market = market
         self._touched.append((head.number, touched))

@@ -23,7 +23,7 @@ async def wanted_allowlist(config: KeeperConfig, chain: LiveChain) -> Allowlist:
     for each in config.deployments:
         adapter = build_adapter(each)
         await chain.reads(adapter.sync.bootstrap(head), head)
-        market = await chain.reads(adapter.sync.observe(head, target, None), head)
+        market = await chain.reads(adapter.sync.observe(head, target), head)
         found = Allowlist.from_permissions(adapter.encoder.permissions(market)) + found
 
     # `+` drops doubles: a trusted token is usually one that a deployment names too.

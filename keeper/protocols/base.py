@@ -100,7 +100,7 @@ class StateSync(Protocol[M]):
         """Replace the state of these positions by the chain's: after a reorg, and for the self-audit."""
         ...
 
-    def observe(self, head: BlockHead, target: BlockTarget, previous: M | None) -> Reads[M]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[M]:
         """Read what changes without a log (prices, foremost) and freeze the market of this block."""
         ...
 

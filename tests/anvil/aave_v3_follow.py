@@ -40,7 +40,7 @@ class Follower:
 
         self.next_block = head.number + 1
         target = target or BlockTarget(head.number, head.timestamp, head.base_fee_wei, head.timestamp)
-        self.market = self.run(self.sync.observe(head, target, self.market if hasattr(self, "market") else None), head)
+        self.market = self.run(self.sync.observe(head, target), head)
         return self.market
 
     def logs(self, queries, first, last):

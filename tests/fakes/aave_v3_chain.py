@@ -199,7 +199,7 @@ def two(**changes):
 
 
 def observed(sync, aave):
-    return aave.drive(sync.observe(head(), target(), None))
+    return aave.drive(sync.observe(head(), target()))
 
 
 def minted(token, holder, amount, **place):

@@ -82,8 +82,7 @@ class CountingSync:
         for one in keys:
             self.owed[one] = self.truth.get(one, 0)
 
-    def observe(self, head, target, previous):
-        del previous
+    def observe(self, head, target):
         (answer,) = yield from ask(Call(BOOK, b"observe"))
         if not answer.ok:
             raise DecodeError("no prices")

@@ -35,7 +35,7 @@ class LabV2(Lab):
         answer = read_at(self.chain, hexed(self.head.hash))
         drive_batched(self.adapter.sync.bootstrap(self.head), answer)
         target = BlockTarget(self.head.number + 1, self.head.timestamp + 12, 10**9, self.head.timestamp + 36)
-        self.base = drive_batched(self.adapter.sync.observe(self.head, target, None), answer)
+        self.base = drive_batched(self.adapter.sync.observe(self.head, target), answer)
         self.places = {s: self.base.roster.places[self.assets[s].token][0] for s in self.aave.reserves}
         self.contracts, self.ids = self.adapter.sync._contracts, self.adapter.sync._ids
         self._learn()

@@ -210,7 +210,7 @@ def check_reads(lab, case):
     """Everything the adapter reads, asked in the case's own block, gives the market and the account of the case."""
     market = lab.market(case)
     sync = lab.adapter.sync
-    observing = sync.observe(lab.head, market.target, None)
+    observing = sync.observe(lab.head, market.target)
     accounts = read_accounts(lab.contracts, lab.base.roster, lab.ids, [KEY])
     first, second = next(observing), next(accounts)
     answers = [Returned(ok, data) for ok, data, _ in lab.simulate(case, [(USER, q) for q in (*first, *second)])]

@@ -275,7 +275,7 @@ def check_reads(lab, case):
     if case.percent is None:
         return  # the contracts around the comptroller would have to be read again first
 
-    observing = lab.adapter.sync.observe(lab.head, market.target, None)
+    observing = lab.adapter.sync.observe(lab.head, market.target)
     rounds = next(observing)
     try:
         while True:

@@ -98,7 +98,7 @@ class Lab:
         drive_batched(self.adapter.sync.bootstrap(self.head), answer)
         number, time = self.head.number + 1, self.head.timestamp + 12
         self.target = BlockTarget(number, time, 10**9, time + 36)
-        self.base = drive_batched(self.adapter.sync.observe(self.head, self.target, None), answer)
+        self.base = drive_batched(self.adapter.sync.observe(self.head, self.target), answer)
         self.places = {symbol: self.base.places[token] for symbol, token in self.tokens.items()}
         self.model = dict(zip(self.places.values(), models, strict=True))
         self._learn()

@@ -55,7 +55,7 @@ class Lab(TwinLab):
         drive_rounds(sync.reread([PositionKey(USER), PositionKey(OTHER)], HEAD), answers)
         # A reread asks constants again, in case a reorg undid an upgrade: there are none here.
         sync._upgraded = False
-        return drive_rounds(sync.observe(HEAD, TARGET, None), answers)
+        return drive_rounds(sync.observe(HEAD, TARGET), answers)
 
     def _answers(self, scenario, requests):
         return tuple(said for said, _ in self.run(scenario, [(BUYER, request) for request in requests]))

@@ -79,7 +79,7 @@ class Lab(Twins):
         found, head = self.adapter(case)
         target = BlockTarget(2, case.timestamp, 10**9, case.timestamp + 36)
         keys = [PositionKey(bytes(case.maker)), PositionKey(bytes(TAKER))]
-        reads = gather(found.sync.observe(head, target, None), read_accounts(self.perpetual, keys))
+        reads = gather(found.sync.observe(head, target), read_accounts(self.perpetual, keys))
         market, accounts = _drive(reads, lambda asked: self._simulate(case, READ_AT, asked)[0])
         assert accounts == {keys[0]: kept(*case.theirs), keys[1]: kept(*case.ours)}
         return found, replace(market, ledger=Ledger(accounts))

@@ -171,7 +171,7 @@ class Lab:
         }
         self.sync.apply([as_log(log) for log in self.chain.node.rpc("eth_getLogs", asked)])
         self.seen = head.number + 1
-        return self._run(self.sync.observe(head, BlockTarget(head.number + 1, head.timestamp + 1, 10**9, 0), None))
+        return self._run(self.sync.observe(head, BlockTarget(head.number + 1, head.timestamp + 1, 10**9, 0)))
 
     def head(self):
         return block_head(self.chain.head())

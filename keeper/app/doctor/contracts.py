@@ -52,7 +52,7 @@ async def _deployment(table: Deployment, config: KeeperConfig, chain: LiveChain,
     try:
         await chain.reads(adapter.sync.bootstrap(head), head)
         target = Pace(config.chain.block_time_s).target(head)
-        market = await chain.reads(adapter.sync.observe(head, target, None), head)
+        market = await chain.reads(adapter.sync.observe(head, target), head)
     except KeeperError as error:
         return from_error(check, error)
 

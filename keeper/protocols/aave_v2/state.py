@@ -117,12 +117,11 @@ class AaveV2Sync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(self, head: BlockHead, target: BlockTarget, previous: AaveV2Market | None) -> Reads[AaveV2Market]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[AaveV2Market]:
         """Read the block's reserves, prices and parameters in one round, after rereading accounts in doubt.
 
         A market whose contracts changed raises `StateError`: everything is asked for again before anything is decided.
         """
-        del previous
         contracts, base = self._known()
         yield from self.reread(self._kept.due, head)
         due = [asset for asset in self._kept.roster.places if asset not in self._feeds]

@@ -136,12 +136,11 @@ class AaveV3Sync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(self, head: BlockHead, target: BlockTarget, previous: AaveV3Market | None) -> Reads[AaveV3Market]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[AaveV3Market]:
         """Read the block's reserves, prices and parameters in one round, after rereading accounts in doubt.
 
         A pool that was upgraded raises `StateError`: its rules are asked for again before anything is decided.
         """
-        del previous
         contracts, facts = self._known()
         yield from self.reread(self._kept.due, head)
         due = [a for a in self._kept.roster.places if a not in self._feeds]

@@ -116,14 +116,11 @@ class CompoundV2Sync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(
-        self, head: BlockHead, target: BlockTarget, previous: CompoundV2Market | None
-    ) -> Reads[CompoundV2Market]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[CompoundV2Market]:
         """Read the comptroller's rules and every market in one round.
 
         Contracts that changed raise `StateError`: everything is asked for again before anything is decided.
         """
-        del previous
         contracts = self._known()
         yield from self._learn()
         minters = sorted(self._minters)

@@ -58,11 +58,8 @@ class DydxPerpetualSync:
         self._index = None
         self._put((yield from read_accounts(self._perpetual, sorted(keys))))
 
-    def observe(
-        self, head: BlockHead, target: BlockTarget, previous: DydxPerpetualMarket | None
-    ) -> Reads[DydxPerpetualMarket]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[DydxPerpetualMarket]:
         """Read the rules, the price and the funding rate, and freeze it all."""
-        del previous
         if self._contracts is None:
             raise StateError("nothing is known of this deployment before its bootstrap")
 

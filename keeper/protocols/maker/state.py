@@ -57,9 +57,8 @@ class MakerSync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(self, head: BlockHead, target: BlockTarget, previous: MakerMarket | None) -> Reads[MakerMarket]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[MakerMarket]:
         """Read everything but the vaults, after settling what is in doubt."""
-        del previous
         contracts = self._known()
         if self._due:
             self._put((yield from read_urns(contracts.vat, sorted(self._due))))

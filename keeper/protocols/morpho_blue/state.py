@@ -99,11 +99,8 @@ class MorphoBlueSync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(
-        self, head: BlockHead, target: BlockTarget, previous: MorphoBlueMarket | None
-    ) -> Reads[MorphoBlueMarket]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[MorphoBlueMarket]:
         """Read price and rate of every market somebody owes in, in one round, after settling what is in doubt."""
-        del previous
         yield from self._settle_doubts(head)
         owing = [i for i in self._roster.places if self._totals[i].borrow_shares]
         resting_now = {i for i in owing if self._around.quarantine.is_resting(self._oracle(i), head.number)}

@@ -114,9 +114,8 @@ class PerpCurieSync:
 
     # Every block ----------------------------------------------------------------------------------------------------
 
-    def observe(self, head: BlockHead, target: BlockTarget, previous: PerpCurieMarket | None) -> Reads[PerpCurieMarket]:
+    def observe(self, head: BlockHead, target: BlockTarget) -> Reads[PerpCurieMarket]:
         """Reread what was touched, then read rules, prices and pools of every market, and freeze it all."""
-        del previous
         known = self._known()
         yield from self._watch_code(head)
         if self._due:

@@ -51,7 +51,7 @@ def test_preceding_follows_an_aggregator_that_was_replaced():
     sync, aave, _ = following()
     aave.reserves[0].aggregator = Address(b"\x33" * 20)
     for number in (100, 101):
-        aave.drive(sync.observe(head(number), target(), None))
+        aave.drive(sync.observe(head(number), target()))
 
     assert Address(b"\x33" * 20) in observed(sync, aave).reserves[0].feeds
 

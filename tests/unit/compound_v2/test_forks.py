@@ -77,7 +77,7 @@ def adapter(fork, native=None):
 
 def observed(fork, made=None):
     made = made or adapter(fork)
-    return drive(made.sync.observe(head(), TARGET, None), fork)
+    return drive(made.sync.observe(head(), TARGET), fork)
 
 
 def test_seconds_are_counted_where_the_getters_are_named_by_them():

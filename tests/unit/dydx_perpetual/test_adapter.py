@@ -298,7 +298,7 @@ SECOND = [words(PRICE), words(1, 5), words(1, 18_000)]
 
 
 def observed(first=FIRST, second=SECOND, one=None):
-    found, asked = answered((one or booted()).observe(head(), target(), None), first, second)
+    found, asked = answered((one or booted()).observe(head(), target()), first, second)
     assert asked[1][0].sender == PERPETUAL  # the oracle answers nobody else
     return found
 
@@ -333,7 +333,7 @@ def test_market_that_is_closed_or_whose_proxy_lost_its_role_says_so():
 def test_index_that_the_logs_did_not_tell_stops_the_deployment_once():
     one = booted()
     one.apply([log(PERPETUAL, abi.LOG_INDEX, words=(math.index_word(Index(NOW, Signed(3, is_positive=True))),))])
-    read = one.observe(head(), target(), None)
+    read = one.observe(head(), target())
     next(read)
     read.send(tuple(FIRST))
     with pytest.raises(DriftError, match="index"):
@@ -366,7 +366,7 @@ def test_state_is_saved_restored_and_reread():
     answered(again.reread([KEY], head()), [words(1, 0, 45_000 * 10**6, 150_000_000), words(NOW, 0, 0)])
     assert observed(one=again).account(KEY) == SHORT
     with pytest.raises(StateError):
-        next(sync().observe(head(), target(), None))
+        next(sync().observe(head(), target()))
 
 
 # The rest ------------------------------------------------------------------------------------------------------------

@@ -220,7 +220,7 @@ def opened(*logs):
 
 
 def observed(sync, chain=None):
-    return drive(sync.observe(head(), target(NOW + 12), None), chain or Chain())
+    return drive(sync.observe(head(), target(NOW + 12)), chain or Chain())
 
 
 def test_new_contract_asks_for_the_authorisations_of_it():
@@ -301,5 +301,5 @@ def test_oracle_of_a_contract_that_fails_costs_only_what_goes_by_it():
     assert found.isolated[PARAMS.id].usable_price == 10**38
     assert found.pre_prices == {OTHER: None}
     assert not isinstance(HEALTH.health(KEY, found), Declined)
-    drive(sync.observe(head(), target(NOW + 12), None), chain)
+    drive(sync.observe(head(), target(NOW + 12)), chain)
     assert chain.asked.count(b"own") == 1

@@ -57,7 +57,7 @@ def opened(chain=None):
 
 
 def test_market_follows_its_events():
-    market = drive(opened().observe(head(), target(NOW + 12), None), Chain())
+    market = drive(opened().observe(head(), target(NOW + 12)), Chain())
     stored = market.isolated[ID].stored
     assert (stored.supply_assets, stored.supply_shares) == (5_000, 5_000_000_000)
     assert (stored.borrow_assets, stored.borrow_shares, stored.last_update) == (1_000, 1_000_000_000, NOW)
@@ -67,13 +67,13 @@ def test_market_follows_its_events():
 
 def test_market_of_the_newest_block_needs_no_read_of_its_totals():
     chain = Chain()
-    drive(opened().observe(head(), target(), None), chain)
+    drive(opened().observe(head(), target()), chain)
     assert chain.count(abi.MARKET) == 0
 
 
 def test_market_of_an_older_block_is_asked_when_it_was_last_accrued():
     chain = Chain()
-    market = drive(opened().observe(head(number=101, timestamp=NOW + 500), target(NOW + 512), None), chain)
+    market = drive(opened().observe(head(number=101, timestamp=NOW + 500), target(NOW + 512)), chain)
     assert chain.count(abi.MARKET) == 1
     assert market.isolated[ID].stored.last_update == NOW
 
@@ -82,10 +82,10 @@ def test_totals_that_differ_from_the_contracts_stop_the_deployment_and_are_read_
     sync = opened()
     chain = Chain(totals=(5_001, 5_000_000_000, 1_000, 1_000_000_000, NOW, 0))
     with pytest.raises(DriftError, match="not what its events add up to"):
-        drive(sync.observe(head(number=101), target(), None), chain)
+        drive(sync.observe(head(number=101), target()), chain)
 
     drive(sync.bootstrap(head(number=102)), chain)
-    assert drive(sync.observe(head(number=102), target(), None), chain).isolated[ID].stored.supply_assets == 5_001
+    assert drive(sync.observe(head(number=102), target()), chain).isolated[ID].stored.supply_assets == 5_001
 
 
 def test_market_nobody_owes_in_is_not_read():
@@ -93,14 +93,14 @@ def test_market_nobody_owes_in_is_not_read():
     drive(sync.bootstrap(head()), Chain())
     sync.apply(OPENED[:3])
     chain = Chain()
-    assert drive(sync.observe(head(), target(), None), chain).isolated == {}
+    assert drive(sync.observe(head(), target()), chain).isolated == {}
     assert chain.asked == []
 
 
 def test_interest_and_fee_arrive_by_event():
     sync = opened()
     sync.apply([log(abi.ACCRUE_INTEREST, ID, words=(1, 100, 9)), log(abi.SET_FEE, ID, words=(WAD // 10,), index=1)])
-    stored = drive(sync.observe(head(), target(), None), Chain()).isolated[ID].stored
+    stored = drive(sync.observe(head(), target()), Chain()).isolated[ID].stored
     assert (stored.supply_assets, stored.supply_shares, stored.borrow_assets) == (5_100, 5_000_000_009, 1_100)
     assert stored.fee == WAD // 10
 
@@ -136,7 +136,7 @@ def test_withdrawals_are_the_senders_side_of_what_was_put_in():
 def test_what_goes_below_zero_is_reread():
     sync, chain = opened(), Chain()
     sync.apply([log(abi.REPAY, ID, CALLER, BORROWER, words=(2_000, 2_000_000_000))])
-    market = drive(sync.observe(head(), target(), None), chain)
+    market = drive(sync.observe(head(), target()), chain)
     assert (chain.count(abi.POSITION), chain.count(abi.MARKET)) == (1, 1)
     assert market.borrower(KEY) == Borrower(1_000_000_000, 70)
     assert market.isolated[ID].stored.borrow_shares == 1_000_000_000
@@ -156,22 +156,22 @@ def test_market_whose_id_is_not_its_hash_is_refused():
 
 def test_reread_after_a_reorganisation_doubts_what_was_touched_since():
     sync, chain = opened(), Chain(position=(0, 5, 6))
-    drive(sync.observe(head(), target(), None), Chain())
+    drive(sync.observe(head(), target()), Chain())
     sync.apply([log(abi.SUPPLY, ID, CALLER, CALLER, words=(7, 7), block=101)])
     drive(sync.reread([KEY], head()), chain)
-    market = drive(sync.observe(head(number=102), target(), None), chain)
+    market = drive(sync.observe(head(number=102), target()), chain)
     assert market.borrower(KEY) == Borrower(5, 6)
     assert market.isolated[ID].stored.supply_assets == 5_000
 
 
 def test_state_survives_its_rows():
     first = opened()
-    drive(first.observe(head(), target(), None), Chain())
+    drive(first.observe(head(), target()), Chain())
     second, chain = MorphoBlueSync("morpho", MORPHO), Chain()
     second.restore(list(first.save(None)))
     drive(second.bootstrap(head()), chain)
-    market = drive(second.observe(head(), target(), None), chain)
-    assert market.isolated == drive(first.observe(head(), target(), None), Chain()).isolated
+    market = drive(second.observe(head(), target()), chain)
+    assert market.isolated == drive(first.observe(head(), target()), Chain()).isolated
     assert dict(market.borrowers(None)) == {KEY: Borrower(1_000_000_000, 70)}
     assert chain.count(abi.MARKET) == 2  # once to see that it is a Morpho
 
@@ -206,7 +206,7 @@ def test_rate_is_asked_for_the_targets_time():
         asked.append(call)
         return chain(call)
 
-    drive(opened().observe(head(number=101, timestamp=NOW + 100), target(NOW + 112), None), answer)
+    drive(opened().observe(head(number=101, timestamp=NOW + 100), target(NOW + 112)), answer)
     (rate,) = [call for call in asked if call.data[:4] == encode(abi.BORROW_RATE_VIEW)]
     assert rate.data[4 : 4 + 160] == PARAMS.encoded
     assert int.from_bytes(rate.data[4 + 9 * 32 : 4 + 10 * 32], "big") == NOW - 12
@@ -220,6 +220,6 @@ def test_anybodys_contracts_are_asked_alone_with_little_gas():
         asked.append(call)
         return chain(call)
 
-    drive(opened().observe(head(), target(), None), answer)
+    drive(opened().observe(head(), target()), answer)
     assert {call.to for call in asked if call.gas is None} == {PARAMS.irm}
     assert max(call.gas or 0 for call in asked) == 2_000_000
