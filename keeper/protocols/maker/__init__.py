@@ -4,8 +4,8 @@ Start with `math`, `bark` and `auction`; `ilk` is one collateral type at one blo
 """
 
 from keeper.protocols.base import Adapter
+from keeper.protocols.maker import facets
 from keeper.protocols.maker.discovery import Addresses
-from keeper.protocols.maker.facets import MakerEncoder, MakerHealth, MakerOffers
 from keeper.protocols.maker.market import MakerMarket
 from keeper.protocols.maker.state import MakerSync
 
@@ -20,8 +20,9 @@ def build(name: str, named: Addresses) -> Adapter[MakerMarket]:
         name=name,
         adapter=ADAPTER,
         sync=MakerSync(name, named),
-        health=MakerHealth(),
-        offers=MakerOffers(),
-        encoder=MakerEncoder(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
         lenders=None,
+        cures=facets,
     )
