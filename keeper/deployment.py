@@ -14,7 +14,7 @@ from keeper.book.screen import Suspects
 from keeper.book.skin import SkinList
 from keeper.chain.port import PinnedChain
 from keeper.errors import StateError
-from keeper.protocols.base import Adapter, Applied, Market
+from keeper.protocols.base import Adapter, Applied, HealthRow, Market
 from keeper.types import BlockHead, BlockTarget, Declined, Health, Log, LogQuery, Offer, PositionKey, Reason
 
 HISTORY_BLOCKS: Final = 64
@@ -111,6 +111,18 @@ class Deployment:
         self._pending |= keys
         self.stopped = None
 
+    def rows_of(self, keys: Collection[PositionKey]) -> dict[PositionKey, HealthRow]:
+        """What is known of these positions, exactly, entries in order of their slots; nothing while stopped."""
+        return {} if self.market is None else _rows(self.adapter, keys, self.market)
+
+    async def reread(
+        self, chain: PinnedChain, keys: Collection[PositionKey], head: BlockHead, target: BlockTarget
+    ) -> dict[PositionKey, HealthRow]:
+        """Read positions anew at the head the market is of, and tell them as `rows_of` does; the market stays."""
+        await chain.reads(self.adapter.sync.reread(keys, head), head)
+        market = await chain.reads(self.adapter.sync.observe(head, target), head)
+        return _rows(self.adapter, keys, market)
+
     def stop(self, error: StateError) -> None:
         """Set the deployment aside with its reason."""
         self.stopped = error.message
@@ -178,6 +190,13 @@ class Deployment:
         self._pending.clear()
         # Its own logs stay seen: the pass may still be dropped for another's sake, and bring this block again.
         self._seen = {place for place in self._seen if place[0] == head.hash}
+
+
+def _rows(adapter: Adapter[Any], keys: Collection[PositionKey], market: Market) -> dict[PositionKey, HealthRow]:
+    return {
+        row.key: HealthRow(row.key, tuple(sorted(row.cover)), tuple(sorted(row.required)))
+        for row in adapter.health.rows(keys, market)
+    }
 
 
 def _confirm_order(screened: Suspects, always: Collection[PositionKey]) -> list[PositionKey]:

@@ -125,34 +125,37 @@ class Engine:
     async def on_head(self, event: HeadEvent) -> PassSeen:
         """Run one pass."""
         began = time.perf_counter()
-        head = event.head
-        decision = await self._decide(event)
-        newest = self._newest()
-        in_time = [plan for plan in decision.plans if newest < plan.max_block]
-        answers = await self._desk.execute(in_time, head, decision.native_usd)
-        answers += [_too_late(plan, newest) for plan in decision.plans if newest >= plan.max_block]
-        self._note_idleness(decision)
-        return self._tell(event, decision, answers, began)
-
-    async def _decide(self, event: HeadEvent) -> Decision:
         lines: list[dict[str, str]] = []
         if self._recorder is not None:
             self._recorder.begin(event)
 
         try:
-            await self._mind.advance(event)
-            # Between the two: what was mined frees its position, and settling wants the block's own market.
-            booked = await self._desk.track(event.head)
-            busy = self._desk.in_flight(event.head)
-            ahead = self._desk.ahead(event.head)
-            decision = await self._mind.decide(event.head, busy, ahead)
-            lines = decision_lines(decision, busy, ahead)
+            decision, lines = await self._decide(event)
+            answers = await self._act(decision)
+            await self._mind.audit(event.head)
         finally:
             if self._recorder is not None:
                 self._recorder.end(lines)
 
-        self._booked = tuple(booked)
-        return decision
+        self._note_idleness(decision)
+        return self._tell(event, decision, answers, began)
+
+    async def _decide(self, event: HeadEvent) -> tuple[Decision, list[dict[str, str]]]:
+        """Decide on a head, and write that down as lines that a replay must come to as well."""
+        await self._mind.advance(event)
+        # Between the two: what was mined frees its position, and settling wants the block's own market.
+        self._booked = tuple(await self._desk.track(event.head))
+        busy = self._desk.in_flight(event.head)
+        ahead = self._desk.ahead(event.head)
+        decision = await self._mind.decide(event.head, busy, ahead)
+        return decision, decision_lines(decision, busy, ahead)
+
+    async def _act(self, decision: Decision) -> list[Answered]:
+        """Carry out what can still be in time."""
+        newest = self._newest()
+        in_time = [plan for plan in decision.plans if newest < plan.max_block]
+        answers = await self._desk.execute(in_time, decision.head, decision.native_usd)
+        return answers + [_too_late(plan, newest) for plan in decision.plans if newest >= plan.max_block]
 
     def _note_idleness(self, decision: Decision) -> None:
         quiet = not decision.plans and not self._booked and self._desk.is_idle()

@@ -12,13 +12,14 @@ import structlog
 from keeper.chain.backfill import feed
 from keeper.chain.port import HeadEvent, PinnedChain
 from keeper.deployment import Deployment, Findings
-from keeper.errors import ReorgError, StateError
+from keeper.errors import ChainError, ReorgError, StateError
 from keeper.execution.bidding import next_base_fee
 from keeper.execution.limits import Subject
 from keeper.journal.underway import underway_text
 from keeper.planning.base import Plan
 from keeper.planning.underway import Underway
 from keeper.pools import PoolBook
+from keeper.self_audit import NEVER, Auditor
 from keeper.types import BlockHead, BlockTarget, Declined
 
 log = structlog.get_logger(__name__)
@@ -81,10 +82,17 @@ class Mind:
     Invariant: after `advance`, every deployment that is not stopped and every pool is as of the event's head.
     """
 
-    def __init__(
-        self, chain: PinnedChain, deployments: Sequence[Deployment], pools: PoolBook, planner: Planner, pace: Pace
+    def __init__(  # noqa: PLR0913  # what a mind is made of
+        self,
+        chain: PinnedChain,
+        deployments: Sequence[Deployment],
+        pools: PoolBook,
+        planner: Planner,
+        pace: Pace,
+        auditor: Auditor = NEVER,
     ) -> None:
         self._chain = chain
+        self._auditor = auditor
         self.deployments = tuple(deployments)
         self.pools = pools
         self._planner = planner
@@ -124,6 +132,13 @@ class Mind:
         plans, declined, native_usd = await self._planner.plan(self._chain, situation)
         every = [no for found in findings for no in found.declined]
         return Decision(head, target, findings, tuple(plans), (*every, *declined), native_usd)
+
+    async def audit(self, head: BlockHead) -> None:
+        """Compare some of what is known with the chain, when it is time; a node that fails now is asked next time."""
+        try:
+            await self._auditor.look(self._chain, self.deployments, head, self._pace.target(head))
+        except ChainError as error:
+            log.warning("audit_put_off", block=head.number, error=error.message)
 
     def tend(self) -> None:
         """Do what keeps the next passes quick, when nothing waits for it."""

@@ -18,6 +18,7 @@ from keeper.mind import Mind, Pace, decision_lines
 from keeper.planning.underway import Underway
 from keeper.pools import PoolBook
 from keeper.protocols.base import Row
+from keeper.self_audit import Auditor
 from keeper.types import BlockHead, PositionKey
 from keeper.warmup import DeploymentSource, Source, VenueSource
 
@@ -88,6 +89,7 @@ class _Player:
         try:
             await self._mind.advance(event)
             decision = await self._mind.decide(event.head, busy, ahead)
+            await self._mind.audit(event.head)
         except ChainError:
             return []
 
@@ -116,7 +118,8 @@ class _Player:
 
         pools = PoolBook(tuple(venue.venue for venue in venues))
         await pools.freeze(self._chain, head)
-        self._mind = Mind(self._chain, self._deployments, pools, BlockPlanner.of(config), pace)
+        auditor = Auditor(config.run.audit_every_blocks)
+        self._mind = Mind(self._chain, self._deployments, pools, BlockPlanner.of(config), pace, auditor)
 
 
 def _subjects(decisions: Sequence[Mapping[str, str]]) -> frozenset[Subject]:

@@ -31,6 +31,7 @@ from keeper.journal.lock import KeyLock
 from keeper.journal.store import Journal
 from keeper.mind import Mind, Pace
 from keeper.oracles.feeds import read_feed
+from keeper.self_audit import Auditor
 from keeper.types import Reason, to_checksum
 from keeper.warmup import save_book
 
@@ -119,7 +120,8 @@ async def _mind(config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | 
     if recording is not None:
         await _record_start(recording, book, pace)
 
-    return Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), pace)
+    auditor = Auditor(config.run.audit_every_blocks)
+    return Mind(pinned, book.deployments, book.pools, BlockPlanner.of(config), pace, auditor)
 
 
 def _first(errors: BaseExceptionGroup[KeeperError]) -> KeeperError:

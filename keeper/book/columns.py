@@ -163,6 +163,11 @@ class PositionBook:
         for bucket in self._buckets.values():
             yield from (bucket.key(row) for row in range(bucket.size))
 
+    def key_chunks(self) -> Iterator[NDArray[np.uint8]]:
+        """Every key, indebted or not, some thousands at a time: uint8[rows, key width], to be looked at only."""
+        for bucket in self._buckets.values():
+            yield from (chunk.keys for chunk in bucket.chunks())
+
     def buckets(self) -> Iterator[Bucket]:
         """The rows a screen looks at, by number of entries, ascending."""
         return (self._buckets[entries] for entries in sorted(self._buckets) if entries)

@@ -28,6 +28,9 @@ class Deciding:
         assert ahead == ()
         return Decision(block, Pace(12).target(block), (), self._plans, (), 1)
 
+    async def audit(self, block):
+        self.audited_at = block.number
+
     def tend(self):
         self.tended_at = self.advanced[-1][1]
 
