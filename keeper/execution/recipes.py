@@ -236,8 +236,7 @@ def guarded(step: GuardedCall, pays: Sequence[TokenAmount] = ()) -> Call:
 
     callback = step.callback
     offset = _offset_of(step.call.data, callback.data)
-    caller = None if callback.caller == step.call.to else callback.caller
-    expect = Expect(callback.selector, callback.data_argument, offset, caller=caller)
+    expect = Expect(callback.selector, callback.data_argument, offset)
     return Call(step.call.to, step.call.data, patches, allows, (expect,))
 
 

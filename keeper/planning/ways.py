@@ -11,7 +11,7 @@ from keeper.planning.inputs import PlanningInput
 from keeper.planning.profit import gas_in_token
 from keeper.planning.swaps import LENDING_VENUES
 from keeper.protocols.base import Lender
-from keeper.types import ZERO_ADDRESS, Address, Offer, OfferKind
+from keeper.types import ZERO_ADDRESS, Address, Offer
 
 _NOTHING_BARRED: Final = frozenset[Address]()
 
@@ -24,7 +24,7 @@ def ways_to(offer: Offer, policy: Policy, board: Board, inputs: PlanningInput, *
     adapter = board.views[offer.deployment].adapter.adapter
     barred = inputs.barred.get(policy.name, _NOTHING_BARRED)
     asked = Asked(offer.receive_token, offer.pay_token, policy.max_hops, barred)
-    alike = (asked, adapter, offer.kind, offer.free, offer.calls_back, offer.gas, policy.funding, calls)
+    alike = (asked, adapter, offer.free, offer.calls_back, offer.gas, policy.funding, calls)
     return board.remembered(alike, lambda: _ways(offer, policy, board, inputs, asked, calls))
 
 
@@ -65,7 +65,7 @@ def _lenders(offer: Offer, policy: Policy, board: Board) -> tuple[Lender, ...]:
 
 def _sources(offer: Offer, policy: Policy, way_out: Exit, lenders: Sequence[Lender]) -> Sequence[Lender]:
     """Whose money may pay along one route: nobody's, where what is received can be sold before it is paid for."""
-    if offer.free or offer.kind is OfferKind.TRIGGER:
+    if offer.free:
         return (self_funded(CALLBACK, ZERO_ADDRESS, offer.pay_token),)
 
     if not way_out.pools:

@@ -194,12 +194,11 @@ EXECUTOR: Final = Address(bytes(keccak(text="stands for the executor")[:20]))
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A call back into the executor that a protocol makes while ours runs.
+    """A call back into the executor that the contract we call makes meanwhile.
 
     `selector` of the callback; `data_argument` the index of its `bytes` argument; `data` what it must carry.
     """
 
-    caller: Address
     selector: bytes
     data_argument: int
     data: bytes

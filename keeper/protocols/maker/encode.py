@@ -81,7 +81,7 @@ def _purchase(detail: Buying, size: int, inner: bytes) -> GuardedCall:
     numbers = (detail.number, amt, detail.price)
     head = encode(abi.TAKE, *numbers, EXECUTOR, 5 * WORD, len(data))
     call = Call(detail.clip, head + data + bytes(-len(data) % WORD))
-    callback = Callback(detail.clip, selector(abi.CLIPPER_CALL), _DATA, data)
+    callback = Callback(selector(abi.CLIPPER_CALL), _DATA, data)
     return GuardedCall(call, callback, right=Right(detail.contracts.vat, selector(abi.HOPE)))
 
 

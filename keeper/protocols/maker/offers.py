@@ -175,6 +175,7 @@ def _reward(
         detail=detail,
         prelude=prelude,
         gas=gas,
+        free=True,
     )
 
 

@@ -56,7 +56,7 @@ def calls(
         + inner
         + bytes(-len(inner) % WORD)
     )
-    callback = Callback(contract, selector(called_back), 1, inner) if inner else None
+    callback = Callback(selector(called_back), 1, inner) if inner else None
     return (GuardedCall(Call(contract, data), callback),)
 
 

@@ -245,7 +245,7 @@ def test_executor_takes_its_place_in_the_call_and_in_what_the_callback_brings():
     """Adapters do not know who runs their calls: a recipient is left open until a plan is built."""
     inner = encode_program([ChainOp(TOKEN, b"\1\2\3\4" + UNKNOWN)])
     data = b"\1\2\3\4" + abi_encode(["address", "bytes"], [text(UNKNOWN), inner])
-    call = guarded(placed(GuardedCall(Call(LENDER, data), Callback(LENDER, b"\5\6\7\10", 0, inner)), EXECUTOR))
+    call = guarded(placed(GuardedCall(Call(LENDER, data), Callback(b"\5\6\7\10", 0, inner)), EXECUTOR))
 
     assert call.data[4:36] == EXECUTOR.rjust(32, b"\0")
     assert carried(call) == (ChainOp(TOKEN, b"\1\2\3\4" + EXECUTOR),)
@@ -269,19 +269,11 @@ def test_protocol_call_is_filled_in_with_what_was_gained():
 def test_protocol_callback_is_found_wherever_its_data_is():
     inner = encode_program(INNER)
     data = b"\1\2\3\4" + abi_encode(["(uint256,bytes)", "uint256"], [(7, inner), 8])
-    step = GuardedCall(Call(LENDER, data), Callback(LENDER, b"\5\6\7\10", 1, inner))
+    step = GuardedCall(Call(LENDER, data), Callback(b"\5\6\7\10", 1, inner))
     call = guarded(step)
 
     assert carried(call) == INNER
     assert call.expects[0].caller is None
-
-
-def test_protocol_callback_from_somebody_else_names_them():
-    inner = encode_program(INNER)
-    data = b"\1\2\3\4" + abi_encode(["bytes"], [inner])
-    call = guarded(GuardedCall(Call(LENDER, data), Callback(OTHER, b"\5\6\7\10", 0, inner)))
-
-    assert call.expects[0].caller == OTHER
 
 
 @pytest.mark.parametrize("copies", [0, 2])
@@ -290,4 +282,4 @@ def test_callback_data_that_is_not_in_the_call_once_is_an_error(copies):
     data = b"\1\2\3\4" + abi_encode(["bytes"] * copies, [inner] * copies)
 
     with pytest.raises(ValueError, match=f"{copies} times"):
-        guarded(GuardedCall(Call(LENDER, data), Callback(LENDER, b"\5\6\7\10", 0, inner)))
+        guarded(GuardedCall(Call(LENDER, data), Callback(b"\5\6\7\10", 0, inner)))

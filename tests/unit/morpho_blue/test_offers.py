@@ -182,7 +182,7 @@ def test_calls_with_a_program_expect_the_callback():
     where = scene()
     offer = the_offer(where)
     (step,) = ENCODER.calls(offer, 5, OFFERS.settle(offer, 5, where), where, b"\x07" * 33)
-    assert step.callback == Callback(MORPHO, bytes.fromhex("cf7ea196"), 1, b"\x07" * 33)
+    assert step.callback == Callback(bytes.fromhex("cf7ea196"), 1, b"\x07" * 33)
     assert step.call.data[4 + 9 * 32 :] == (33).to_bytes(32, "big") + b"\x07" * 33 + bytes(31)
 
 

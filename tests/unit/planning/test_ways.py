@@ -154,11 +154,11 @@ def test_payment_exact_to_the_loan_is_made_to_lenders_that_do_not_pull():
     assert DEEP.kind == "uniswap_v3"
 
 
-@pytest.mark.parametrize(("kind", "free"), [(OfferKind.TRIGGER, False), (OfferKind.ASSUME, True)])
-def test_a_call_that_pays_by_itself_needs_nobodys_money(kind, free):
+@pytest.mark.parametrize("kind", [OfferKind.TRIGGER, OfferKind.ASSUME])
+def test_a_call_that_pays_by_itself_needs_nobodys_money(kind):
     """Bark, redo, a position taken over on margin at hand: nothing is paid, so nothing is borrowed."""
     barred = replace(POLICY, funding=frozenset({FundingKind.INVENTORY}))
-    reward = Offer("market", kind, position(), USDC, USDC, USDC, ((5, 5),), detail=0, free=free)
+    reward = Offer("market", kind, position(), USDC, USDC, USDC, ((5, 5),), detail=0, free=True)
     given = inputs(market(usdc_debt(10_000)), policies=(barred,))
 
     (way,) = ways_to(reward, barred, Board.of(given), given)
