@@ -18,7 +18,7 @@ from keeper.protocols.maker.discovery import Addresses
 from keeper.protocols.maker.errors import MEANINGS
 from keeper.protocols.maker.ilk import Auction, Feed, Ilk, Listing, Poke
 from keeper.protocols.maker.market import Contracts, MakerMarket
-from keeper.protocols.maker.math import Exponential, Linear, Stairstep, price_or_zero
+from keeper.protocols.maker.math import Exponential, Linear, Stairstep, price_at
 from keeper.protocols.maker.offers import Buying
 from keeper.protocols.maker.urn import Urn, auction_key, urn_key
 from keeper.sandbox.anvil import Anvil, AnvilOptions
@@ -279,7 +279,7 @@ def draw(rng, place):
         return case
 
     state = case.state
-    price = price_or_zero(curve_of(state), state["top"], state["now"] - state["tic"]) if state["running"] else 0
+    price = price_at(curve_of(state), state["top"], state["now"] - state["tic"]) if state["running"] else 0
     size = drawn.aim(rng, case, price)
     amt = size if size == MAX_UINT256 else size * 10 ** (18 - case.decimals)
     return replace(case, call={**case.call, "amt": amt, "size": size})

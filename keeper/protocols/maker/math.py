@@ -7,11 +7,10 @@ prices and rates, rad 10**45 for money (tab, dust). Sources: dss 1.0.8 for Spott
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from keeper.protocols.maker.checked import RevertedError, add, div, mul, rdiv, require, rmul
+from keeper.protocols.maker.checked import add, div, mul, rdiv, require, rmul
 from keeper.units import RAY
 
 _VAL_TO_RAY: Final = 10**9
-_MAX_INT: Final = 2**255 - 1
 
 
 def rpow(x: int, n: int) -> int:
@@ -50,9 +49,7 @@ def spot_price(val: int, par: int, mat: int) -> int:
 def dripped(rate: int, fee: int, elapsed_s: int) -> int:
     """The rate of normalised debt after a time, in ray, rounded down; `fee` is base + duty. Jug.drip."""
     require(elapsed_s >= 0, "Jug/invalid-now")
-    after = rmul(rpow(fee, elapsed_s), rate)
-    require(after <= _MAX_INT)
-    return after
+    return rmul(rpow(fee, elapsed_s), rate)
 
 
 def is_unsafe(ink: int, art: int, rate: int, spot: int) -> bool:
@@ -97,11 +94,3 @@ def price_at(curve: Curve, top: int, dur: int) -> int:
             return rmul(top, rpow(cut, div(dur, step)))
         case Exponential(cut):
             return rmul(top, rpow(cut, dur))
-
-
-def price_or_zero(curve: Curve, top: int, dur: int) -> int:
-    """The price, 0 where the calculator cannot work it out: nothing can be bought then."""
-    try:
-        return price_at(curve, top, dur)
-    except RevertedError:
-        return 0
