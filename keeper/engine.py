@@ -102,7 +102,7 @@ class Engine:
         self._newest = newest
         missed: HeadEvent | None = None
         async for event in heads:
-            event = event if missed is None else _joined(missed, event)  # noqa: PLW2901  # a dropped pass rides along
+            event = event if missed is None else joined(missed, event)  # noqa: PLW2901  # a dropped pass rides along
             missed = None
             try:
                 seen = await self.on_head(event)
@@ -203,7 +203,7 @@ def _too_late(plan: Plan, newest: int) -> Declined:
     return Declined(offer.deployment, offer.key, Reason.TOO_LATE, numbers)
 
 
-def _joined(missed: HeadEvent, event: HeadEvent) -> HeadEvent:
+def joined(missed: HeadEvent, event: HeadEvent) -> HeadEvent:
     """One event for a dropped pass and the one after it: nothing between them may be left out."""
     reorged = [number for number in (missed.reorged_to, event.reorged_to) if number is not None]
     first = min(missed.first_new, event.first_new)

@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-
-import structlog
+from contextlib import suppress
 
 from keeper import __version__
 from keeper.config.derived import place_of
@@ -11,8 +10,6 @@ from keeper.config.fingerprint import fingerprint
 from keeper.config.model import KeeperConfig
 from keeper.journal.database import LeaseHeldError
 from keeper.journal.store import Journal, RunInfo
-
-log = structlog.get_logger(__name__)
 
 
 def open_journal(config: KeeperConfig, *, live: bool) -> Journal:
@@ -24,20 +21,13 @@ def open_journal(config: KeeperConfig, *, live: bool) -> Journal:
 
 async def open_when_free(config: KeeperConfig, stop: asyncio.Event) -> Journal | None:
     """Stand by until the live journal's writer is gone, and take its place; None where `stop` came first."""
-    told = False
     while not stop.is_set():
         try:
             return open_journal(config, live=True)
-        except LeaseHeldError as error:
-            if not told:
-                log.info("standby_began", holder=error.data.get("holder"))
-                told = True
-
-        try:
-            async with asyncio.timeout(config.run.lease_s / 3):
-                await stop.wait()
-        except TimeoutError:
-            continue
+        except LeaseHeldError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(config.run.lease_s / 3):
+                    await stop.wait()
 
     return None
 

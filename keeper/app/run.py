@@ -10,11 +10,12 @@ import structlog
 from keeper import __version__
 from keeper.app.desk import build_desk
 from keeper.app.executor import check_executor
-from keeper.app.journal import keep, open_journal, open_when_free
+from keeper.app.journal import keep, open_journal
 from keeper.app.keys import check_signers, close_signers, open_signers, operators_of
 from keeper.app.observing import Scene, observe
 from keeper.app.planner import BlockPlanner
 from keeper.app.reloading import Reloading
+from keeper.app.standby import Opened, stand_by
 from keeper.app.warm import Book, warm_up
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import HeadEvent, PinnedChain
@@ -28,7 +29,6 @@ from keeper.execution.fenced import FencedSigner
 from keeper.execution.switch import Switch
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
 from keeper.journal.lock import KeyLock
-from keeper.journal.store import Journal
 from keeper.mind import Mind, Pace
 from keeper.oracles.feeds import read_feed
 from keeper.self_audit import Auditor
@@ -60,25 +60,32 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
             stack.enter_context(pause_signal(Switch(switch_path(config))))
             signers = open_signers(config) if live else ()
             stack.push_async_callback(close_signers, signers)
-            for operator in operators_of(config) if live else ():
-                stack.callback(KeyLock(config.chain.id, operator).release)
+            standing_by = live and standby
+            if live and not standing_by:
+                _lock_keys(config, stack)
 
             await check_signers(signers)
             chain = await open_chain_of(config)
             stack.push_async_callback(chain.close)
             await check_executor(config, chain, live=live)
             await check_native_feed(config, chain)
-            journal = await _become_writer(config, stop, live=live, standby=standby)
-            if journal is None:
+            opened: Opened | None = None if standing_by else Opened(open_journal(config, live=live))
+            if opened is None:
+                opened = await stand_by(config, chain, stop, as_json=json)
+
+            if opened is None:
                 return 0
 
-            stack.enter_context(journal)
+            journal = stack.enter_context(opened.journal)
+            if standing_by:
+                _lock_keys(config, stack)
+
             if config.run.postgres is not None:
                 keeping = group.create_task(keep(journal, config.run.lease_s), name="lease")
                 stack.callback(keeping.cancel)
 
             signers = tuple(FencedSigner(signer, journal) for signer in signers)
-            book = await warm_up(config, chain, journal.state, as_json=json)
+            book = opened.book or await warm_up(config, chain, journal.state, as_json=json)
             recording = _recording(config, chain, stack)
             desk = build_desk(config, chain, journal, book, signers)
             await desk.arm(adopt=init_journal)
@@ -136,8 +143,10 @@ async def open_chain_of(config: KeeperConfig) -> LiveChain:
     return await open_chain(ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s))
 
 
-async def _become_writer(config: KeeperConfig, stop: asyncio.Event, *, live: bool, standby: bool) -> Journal | None:
-    return await open_when_free(config, stop) if live and standby else open_journal(config, live=live)
+def _lock_keys(config: KeeperConfig, stack: AsyncExitStack) -> None:
+    """Keep every other keeper on this machine off our keys."""
+    for operator in operators_of(config):
+        stack.callback(KeyLock(config.chain.id, operator).release)
 
 
 async def check_native_feed(config: KeeperConfig, chain: LiveChain) -> None:

@@ -30,7 +30,7 @@ class SavedStateView:
 
     def load(self, source: str) -> SavedState | None:
         """Read the newest that was saved of a source, None if nothing was."""
-        found = [saved for live in (True, False) if (saved := self._load(source, live=live)) is not None]
+        found = [saved for live in (True, False) if (saved := self.load_of(source, live=live)) is not None]
         found = [saved for saved in found if self._until is None or saved.cursor.number <= self._until]
         return max(found, key=lambda saved: saved.cursor.number, default=None)
 
@@ -38,7 +38,8 @@ class SavedStateView:
         """Forget a source for this look."""
         del source
 
-    def _load(self, source: str, *, live: bool) -> SavedState | None:
+    def load_of(self, source: str, *, live: bool) -> SavedState | None:
+        """Read what one mode's runs saved of a source, None if nothing was."""
         try:
             reader = open_reader(self._place, self._chain_id, live=live)
         except JournalError:
