@@ -70,9 +70,7 @@ def scene(running_scene):
     snapshot = node.rpc("evm_snapshot")
     yield running_scene
     node.rpc("evm_setAutomine", True)
-    node.rpc("evm_revert", snapshot)
-    # After, not before: Anvil may put the undone transactions back into its pool, and mine them with the next.
-    node.rpc("anvil_dropAllTransactions")
+    running_scene.chain.revert(snapshot)
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """One Anvil process: a local chain that ends with whoever started it and leaves nothing behind."""
 
-import ctypes
 import os
 import re
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +15,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from keeper.sandbox.packages import Packages, SandboxError
+from keeper.sandbox.tied import die_with_parent
 
 START_TIMEOUT_S: Final = 20.0
 STOP_TIMEOUT_S: Final = 10.0
-_PR_SET_PDEATHSIG: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ class Anvil:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a terminal's Ctrl-C is for us to pass on, once
-                preexec_fn=None if detached else _die_with_parent(),  # noqa: PLW1509  # one system call, no locks
+                preexec_fn=None if detached else die_with_parent(),  # noqa: PLW1509  # one system call, no locks
             )
 
         (self.scratch / "pid").write_text(str(self._process.pid))
@@ -155,23 +153,6 @@ class Anvil:
 
         self.stop()
         raise SandboxError(f"anvil did not listen within {START_TIMEOUT_S:.0f} s")
-
-
-def _die_with_parent() -> Callable[[], None] | None:
-    """Make the function that ties a child's life to ours; it runs between fork and exec."""
-    if sys.platform != "linux":
-        return None
-
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def tie() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-        if os.getppid() != parent:  # it ended before the tie held
-            os._exit(1)
-
-    return tie
 
 
 def _remove_abandoned(runs: Path) -> None:

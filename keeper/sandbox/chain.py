@@ -193,9 +193,13 @@ class LocalChain:
         try:
             yield
         finally:
-            self.node.rpc("evm_revert", snapshot)
-            # After a revert Anvil may put the undone transactions back into its pool, and mine them with the next.
-            self.node.rpc("anvil_dropAllTransactions")
+            self.revert(snapshot)
+
+    def revert(self, snapshot: str) -> None:
+        """Undo everything since a snapshot (`evm_snapshot`), for good."""
+        self.node.rpc("evm_revert", snapshot)
+        # Anvil may put undone transactions back into its pool, more so when it is busy, and mine them with the next.
+        self.node.rpc("anvil_dropAllTransactions")
 
 
 __all__ = ["BLOCK_TIME_S", "GAS", "LocalChain", "NodeError", "Transaction"]

@@ -244,7 +244,7 @@ async def test_reorganised_blocks_leave_no_trace(scene):
         open_position(scene, compound, second)
         borrow(scene.chain, compound.markets["USDC"], first, 10**9)
         await follower.advance()
-        scene.chain.node.rpc("evm_revert", snapshot)
+        scene.chain.revert(snapshot)
         scene.chain.mine(3, interval_s=7)
         await follower.deployment.rewind(follower.chain, ancestor)
         follower.next_block = ancestor.number + 1

@@ -274,7 +274,7 @@ async def test_reorganised_blocks_leave_no_trace(scene, debtors):
         borrow(scene.chain, comet, first, 10**9)
         await follower.advance()
         assert dict(follower.deployment.market.accounts(None)) != before
-        scene.chain.node.rpc("evm_revert", snapshot)
+        scene.chain.revert(snapshot)
         scene.chain.mine(3, interval_s=7)
         await follower.deployment.rewind(follower.chain, ancestor)
         follower.next_block = ancestor.number + 1

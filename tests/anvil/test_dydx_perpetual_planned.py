@@ -181,9 +181,9 @@ def test_deposit_that_does_not_cure_leaves_us_more_than_planned(keeper):
 def test_second_plan_of_a_block_lands_behind_the_first_and_not_without_it(keeper):
     move(keeper.scene, 2_830)
     first, second = keeper.plan().plans
-    node, start = keeper.chain.node, keeper.chain.node.rpc("evm_snapshot")
+    start = keeper.chain.node.rpc("evm_snapshot")
     assert keeper.land(second.data)["status"] == "0x0"
-    node.rpc("evm_revert", start)
+    keeper.chain.revert(start)
     ahead = Transaction(keeper.wired.operator, keeper.wired.executor, first.data)
     receipt = keeper.land(second.data, ahead=(ahead,))
     assert receipt["status"] == "0x1"

@@ -207,7 +207,7 @@ async def test_reorganised_blocks_leave_no_trace(scene):
         lend(scene.chain, morpho, market, scene.chain.accounts[4], 10**9)
         borrow(scene.chain, morpho, market, scene.chain.accounts[3], 10**6)
         await follower.advance()
-        scene.chain.node.rpc("evm_revert", snapshot)
+        scene.chain.revert(snapshot)
         scene.chain.mine(3, interval_s=7)
         borrow(scene.chain, morpho, market, scene.chain.accounts[3], 10**7)
         await follower.deployment.rewind(follower.chain, ancestor)

@@ -121,7 +121,7 @@ async def test_authorisation_in_an_orphaned_block_is_forgotten(opted_in):
     keeper.authorise(given=False)
     await keeper.follower.advance()
     assert keeper.offers() == []
-    keeper.chain.node.rpc("evm_revert", snapshot)
+    keeper.chain.revert(snapshot)
     keeper.chain.mine(3, interval_s=7)
     await keeper.deployment.rewind(keeper.follower.chain, ancestor)
     keeper.follower.next_block = ancestor.number + 1

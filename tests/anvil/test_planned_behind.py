@@ -41,7 +41,7 @@ def test_plan_behind_one_under_way_lands_and_one_that_ignores_it_reverts(keeper)
     snapshot = keeper.chain.node.rpc("evm_snapshot")
     before, late = keeper.land([first, alone])
     assert (before["status"], late["status"]) == ("0x1", "0x0")
-    keeper.chain.node.rpc("evm_revert", snapshot)
+    keeper.chain.revert(snapshot)
     before, exact = keeper.land([first, behind])
     assert (before["status"], exact["status"]) == ("0x1", "0x1")
     assert realised(exact) == behind.opportunity.profit

@@ -226,7 +226,7 @@ def settled(running_scene, tmp_path_factory):
     ground = Ground(running_scene, operator, parse_address(line.split('"')[1]))
     chain.set_balance(ground.owner, 1_000 * WAD)  # to be first in a block is dear
     yield ground
-    node.rpc("evm_revert", snapshot)
+    chain.revert(snapshot)
 
 
 @contextmanager
@@ -243,7 +243,7 @@ def one_run(settled, folder, change=lambda text: text):
     finally:
         node.rpc("anvil_dropAllTransactions")
         node.rpc("evm_setAutomine", True)
-        node.rpc("evm_revert", snapshot)
+        settled.chain.revert(snapshot)
 
 
 class Run:

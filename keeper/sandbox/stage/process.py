@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from keeper.sandbox.packages import SandboxError
+from keeper.sandbox.tied import die_with_parent
 
 END_TIMEOUT_S: Final = 10.0
 _TAIL: Final = 2_000
@@ -28,7 +29,12 @@ class Process:
 
         with self.output.open("wb") as output, self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=log, env=environ
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=log,
+                env=environ,
+                preexec_fn=die_with_parent(),  # noqa: PLW1509  # one system call, no locks
             )
 
     @property

@@ -86,6 +86,6 @@ def test_money_left_in_the_executor_is_refused(played, judged, verdict):
         judge = judged(played.end + 1, run_block=played.end + 1)
         document = verdict(judge, [declined(SMALL, "-"), declined(LEFT, "-")])
     finally:
-        played.chain.node.rpc("evm_revert", snapshot)
+        played.chain.revert(snapshot)
 
     assert [item["where"] for item in document["mismatches"]] == [f"block {played.end + 1}, {text(usdc.token)}"]

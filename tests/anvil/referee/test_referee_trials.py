@@ -65,7 +65,7 @@ def test_bonus_changed_without_an_event_is_tried_again(played, judged):
         played.chain.mine(2)
         judge = judged(played.end + 2, run_block=played.end - 1)
     finally:
-        played.chain.node.rpc("evm_revert", snapshot)
+        played.chain.revert(snapshot)
 
     # What is overwritten between two blocks belongs to the state that the first one left.
     assert [subject(SMALL) in record.paid for record in judge.records] == [False, True, True, True]
@@ -113,7 +113,7 @@ def test_judging_after_a_reorganisation_holds_one_branch(follower, played):
     played.chain.mine(2)
     follower.finish(played.end + 2)
     orphans = {record.block.hash for record in follower.records[-2:]}
-    node.rpc("evm_revert", snapshot)
+    played.chain.revert(snapshot)
     snapshot = node.rpc("evm_snapshot")
 
     try:
@@ -121,7 +121,7 @@ def test_judging_after_a_reorganisation_holds_one_branch(follower, played):
         follower.finish(played.end + 3)
         hashes = [node.rpc("eth_getBlockByNumber", hex(played.end + i), False)["hash"] for i in range(4)]
     finally:
-        node.rpc("evm_revert", snapshot)
+        played.chain.revert(snapshot)
 
     assert [record.block.hash for record in follower.records[-4:]] == hashes
     assert not orphans & set(hashes)
