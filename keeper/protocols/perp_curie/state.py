@@ -19,16 +19,11 @@ from keeper.protocols.perp_curie.discovery import (
 )
 from keeper.protocols.perp_curie.fold import bases, order_change, preceding, traders
 from keeper.protocols.perp_curie.instrument import Instrument, Intervals
+from keeper.protocols.perp_curie.learning import Learned
 from keeper.protocols.perp_curie.market import Contracts, PerpCurieMarket
-from keeper.protocols.perp_curie.observation import (
-    Learned,
-    Place,
-    read_collaterals,
-    read_funding,
-    read_instrument,
-    read_rules,
-)
+from keeper.protocols.perp_curie.observation import Place, read_funding, read_instrument
 from keeper.protocols.perp_curie.roster import Roster
+from keeper.protocols.perp_curie.rules import read_collaterals, read_rules
 from keeper.protocols.reads import Reads, gather, gather_all
 from keeper.protocols.words import indexed_address
 from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
