@@ -116,6 +116,7 @@ def _policy(strategy: StrategyConfig, native_usd: int) -> Policy:
         max_plans_per_block=strategy.max_plans_per_block,
         take_bad_debt=strategy.take_bad_debt,
         funding=frozenset(map(FundingKind, strategy.funding)),
+        batch=strategy.batch,
     )
 
 

@@ -207,6 +207,9 @@ class StrategyConfig(Section):
     """Health below which a position is watched, as text: "1.05" is 5 % above liquidation, a usual warning distance."""
     take_bad_debt: StrictBool = False
     """Also take positions that leave debt behind; they pay like others, but some operators abstain."""
+    batch: StrictBool = False
+    """Let small liquidations share a transaction where the gas saved is worth more than the fate they then share; what
+    fails alone is skipped."""
 
 
 class KeeperConfig(Section):

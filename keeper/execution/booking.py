@@ -1,6 +1,7 @@
 """From a receipt to what is booked: landed, missed, reverted, or cancelled, with the three profits and the cause."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -12,8 +13,8 @@ from keeper.execution.causes import Cause, Landing, Result, name_cause
 from keeper.execution.simulate import Explain
 from keeper.journal.records import PlanRecord, TxKind, TxRecord
 from keeper.journal.store import Journal
-from keeper.journal.transactions import Booking
-from keeper.types import BlockHead, BlockTarget, Call, Rejected, Settlement
+from keeper.journal.transactions import Booking, ItemBooking
+from keeper.types import BlockHead, BlockTarget, Call, Rejected, Settlement, TokenAmount
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,12 @@ class Settler(Protocol):
         """
         ...
 
+    async def settle_items(
+        self, plans: Sequence[PlanRecord], receipt: Receipt, block: BlockHead
+    ) -> Sequence[Settled | Rejected]:
+        """Settle every item of a batch whose transaction did not revert; errors as above."""
+        ...
+
 
 class Bookkeeper:
     """Makes bookings; writes nothing itself."""
@@ -62,6 +69,9 @@ class Bookkeeper:
             return Booking(_outcome(record, receipt, Status.REVERTED, reason=reason), block.timestamp)
 
         try:
+            if plan.items:
+                return await self._batch(plan, record, receipt, block)
+
             settled = await self._settler.settle(plan, receipt, block)
         except StateError as error:
             # Landed is certain, what it moved is not: booked without numbers rather than not at all.
@@ -72,16 +82,54 @@ class Bookkeeper:
         if isinstance(settled, Rejected):
             return Booking(_outcome(record, receipt, Status.MISSED, reason=settled.reason), block.timestamp)
 
-        return self._landed(plan, record, receipt, settled, block)
+        missing = self._journal.earlier_plan_missed(plan.id, block.hash)
+        return self._landed(plan, record, receipt, settled, block, missing=missing)
 
-    def _landed(
-        self, plan: PlanRecord, record: TxRecord, receipt: Receipt, settled: Settled, block: BlockHead
+    async def _batch(self, batch: PlanRecord, record: TxRecord, receipt: Receipt, block: BlockHead) -> Booking:
+        """Book a batch as a whole, by the sums of its items, and each item by itself."""
+        plans = [self._journal.plan(item) for item in batch.items]
+        found = await self._settler.settle_items(plans, receipt, block)
+        missing = self._journal.earlier_plan_missed(batch.id, block.hash)
+        items: list[ItemBooking] = []
+        for plan, settled in zip(plans, found, strict=True):
+            if isinstance(settled, Rejected):
+                missed = _outcome(record, receipt, Status.MISSED, reason=settled.reason)
+                items.append(ItemBooking(replace(missed, plan_id=plan.id)))
+                missing = True
+            else:
+                told = self._landed(plan, record, receipt, settled, block, missing=missing)
+                items.append(ItemBooking(replace(told.outcome, plan_id=plan.id), told.repaid, told.seized))
+
+        landed = [item.outcome for item in items if item.outcome.status is Status.LANDED]
+        if not landed:
+            whole = _outcome(record, receipt, Status.MISSED, reason="every item of it was skipped")
+            return Booking(whole, block.timestamp, items=tuple(items))
+
+        whole = replace(
+            landed[0],
+            plan_id=batch.id,
+            realised=None,
+            settled_profit=_sum([outcome.settled_profit for outcome in landed]),
+            realised_profit=_sum([outcome.realised_profit for outcome in landed]),
+            cause=next((outcome.cause for outcome in landed if outcome.cause is not None), None),
+        )
+        return Booking(whole, block.timestamp, items=tuple(items))
+
+    def _landed(  # noqa: PLR0913  # everything a booking says
+        self,
+        plan: PlanRecord,
+        record: TxRecord,
+        receipt: Receipt,
+        settled: Settled,
+        block: BlockHead,
+        *,
+        missing: bool,
     ) -> Booking:
         landing = Landing(
             block_number=block.number,
             block_timestamp=block.timestamp,
             touched_before=settled.touched_before,
-            own_plan_missing=self._journal.earlier_plan_missed(plan.id, block.hash),
+            own_plan_missing=missing,
         )
         expected = Result(plan.expected, plan.profit)
         cause = name_cause(expected, settled.settled, settled.realised, plan.target, landing)
@@ -146,6 +194,12 @@ def _outcome(record: TxRecord, receipt: Receipt, status: Status, *, reason: str,
         cause=None if cause is None else cause.value,
         reason=reason,
     )
+
+
+def _sum(profits: Sequence[TokenAmount | None]) -> TokenAmount | None:
+    """Add up profits in one token; None where one is not known."""
+    known = [profit for profit in profits if profit is not None]
+    return TokenAmount(known[0].token, sum(one.amount for one in known)) if len(known) == len(profits) else None
 
 
 def _repaid(plan: PlanRecord, settlement: Settlement | None) -> int | None:

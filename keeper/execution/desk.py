@@ -281,14 +281,15 @@ class Desk:
 
     async def _send_on(self, lane: Lane, priced: Sequence[PricedPlan], answers: dict[str, Answered]) -> None:
         for each in priced:
+            self._tell_items(each, Status.SENT, f"in one transaction with others: {each.plan.id}")
             sent = await lane.outbox.send_plan(each.plan, each.bid.fees)
             if isinstance(sent, Unsigned):
                 answers[each.plan.id] = self._conclude_unsigned(each, sent)
                 continue
 
             status = _ANSWERS[sent.submission.answer]
-            self._tell_items(each, status, f"in one transaction with others: {each.plan.id}")
             if status is Status.REFUSED:
+                self._tell_items(each, status, sent.submission.reason)
                 self._journal.record_verdict(each.plan.id, status, each.head.number, sent.submission.reason)
 
             answers[each.plan.id] = outcome_of(each, status, sent.tx.hash, sent.submission.reason)

@@ -111,7 +111,7 @@ class Seating:
         """`free_wei` is what each armed lane has left, in the operator's order; `ahead` what is about to land."""
         self._free_wei = dict(free_wei)
         self._queued = {lane: _waiting(lane) for lane in free_wei}
-        self._touched = {plan.id: Underway.of(plan.opportunity).touched for plan in plans}
+        self._touched = {plan.id: _touched(plan) for plan in plans}
         self._group = _groups(self._touched)
         self._lane = self._behind(ahead)
 
@@ -140,8 +140,8 @@ class Seating:
         """The lane of each group that touches what is under way there: it must not land before that."""
         lanes: dict[int, Lane] = {}
         for lane in self._free_wei:
-            own = [leading.plan.underway for leading in ahead if leading.call.sender == lane.sender]
-            moving = frozenset[object]().union(*(plan.touched for plan in own))
+            own = [plan for leading in ahead if leading.call.sender == lane.sender for plan in leading.parts]
+            moving = frozenset[object]().union(*(plan.underway.touched for plan in own))
             for plan_id, touched in self._touched.items():
                 if not moving.isdisjoint(touched):
                     lanes.setdefault(self._group[plan_id], lane)
@@ -152,6 +152,10 @@ class Seating:
 def _waiting(lane: Lane) -> int:
     """Count nonces that no block has used yet."""
     return sum(nonce >= lane.outbox.ledger.mined for nonce in lane.outbox.ledger.in_flight)
+
+
+def _touched(plan: Plan) -> frozenset[object]:
+    return frozenset[object]().union(*(Underway.of(part.opportunity).touched for part in plan.parts))
 
 
 def _groups(touched: Mapping[str, frozenset[object]]) -> dict[str, int]:

@@ -12,10 +12,11 @@ from keeper.types import Address, BlockHead, Call
 
 
 class Leading(NamedTuple):
-    """A plan that goes before any new one, and its transaction."""
+    """A plan that goes before any new one, its transaction, and every plan in it: its items, or itself."""
 
     plan: PlanRecord
     call: Call
+    parts: tuple[PlanRecord, ...]
 
 
 class Waiting:
@@ -35,15 +36,15 @@ class Waiting:
     def subjects(self, head: BlockHead) -> frozenset[Subject]:
         """Positions with a transaction that may still succeed after this head."""
         plans = [self._record(plan_id) for plan_id in (*self._rehearsal(head), *self._sent(head))]
-        return frozenset((plan.deployment, plan.position) for plan in plans)
+        return frozenset((part.deployment, part.position) for plan in plans for part in self._parts(plan))
 
     def ahead(self, head: BlockHead) -> list[Leading]:
         """Plans that are to land before any new one, key by key in the order of their nonces.
 
         Not what is being cancelled: it may land, but is not to. Of a plan offered again only the last offer.
         """
-        rehearsed = [Leading(self._record(plan_id), call) for plan_id, call in self._rehearsal(head).items()]
-        return [*rehearsed, *(self._led(plan_id, record) for plan_id, record in self._sent(head, wanted=True).items())]
+        rehearsed = [self._led(self._record(plan_id), call) for plan_id, call in self._rehearsal(head).items()]
+        return [*rehearsed, *(self._of(plan_id, record) for plan_id, record in self._sent(head, wanted=True).items())]
 
     def fresh(self, head: BlockHead) -> list[Leading]:
         """Of those the ones that had one block to land in so far: what waits longer must hold up nobody."""
@@ -73,9 +74,15 @@ class Waiting:
             and not (wanted and record.state is TxState.CANCELLED)
         }
 
-    def _led(self, plan_id: str, record: TxRecord) -> Leading:
+    def _of(self, plan_id: str, record: TxRecord) -> Leading:
         plan = self._record(plan_id)
-        return Leading(plan, Call(plan.executor, plan.data, sender=record.tx.sender, gas=record.tx.gas_limit))
+        return self._led(plan, Call(plan.executor, plan.data, sender=record.tx.sender, gas=record.tx.gas_limit))
+
+    def _led(self, plan: PlanRecord, call: Call) -> Leading:
+        return Leading(plan, call, self._parts(plan))
+
+    def _parts(self, plan: PlanRecord) -> tuple[PlanRecord, ...]:
+        return tuple(map(self._record, plan.items)) or (plan,)
 
     def _record(self, plan_id: str) -> PlanRecord:
         if plan_id not in self._plans:

@@ -107,4 +107,32 @@ MARGINS: Final[Sequence[Statement]] = (
     "CREATE INDEX alerts_untold ON alerts (id) WHERE told_at IS NULL",
 )
 
-CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS, LANES, MARGINS)
+BATCHES: Final[Sequence[Statement]] = (
+    # Plans that share a transaction: the batch's own row has it, the items' rows say what each was to do.
+    """
+    CREATE TABLE batch_items (
+        batch_id TEXT NOT NULL REFERENCES plans (id),
+        item_id TEXT NOT NULL REFERENCES plans (id),
+        PRIMARY KEY (batch_id, item_id)
+    )
+    """,
+    "CREATE INDEX batches_by_item ON batch_items (item_id)",
+    # What became of each item of a batch that was mined; it counts as long as the batch's outcome in that block does.
+    """
+    CREATE TABLE item_outcomes (
+        tx_hash TEXT NOT NULL REFERENCES transactions (hash),
+        block_hash TEXT NOT NULL,
+        plan_id TEXT NOT NULL REFERENCES plans (id),
+        status TEXT NOT NULL,
+        repaid TEXT,
+        seized TEXT,
+        settled_profit TEXT,
+        realised_profit TEXT,
+        cause TEXT,
+        reason TEXT,
+        PRIMARY KEY (tx_hash, block_hash, plan_id)
+    )
+    """,
+)
+
+CHANGES: Final[tuple[Sequence[Statement], ...]] = (HOLDS, LANES, MARGINS, BATCHES)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from keeper.errors import JournalError
@@ -49,9 +49,12 @@ class PlanLedger:
         """
         with self._database.write() as connection:
             for priced in plans:
-                row = _row(run, priced)
-                if not _is_known(connection, row):
-                    insert(connection, "plans", row)
+                for plan in (priced.plan, *priced.plan.items):
+                    row = _row(run, replace(priced, plan=plan))
+                    if not _is_known(connection, row):
+                        insert(connection, "plans", row)
+
+                _record_items(connection, priced.plan)
 
     def record_verdict(
         self,
@@ -92,11 +95,20 @@ class PlanLedger:
         """Tell whether a plan made before this one, for the same block, did not land in the block given."""
         rows = self._database.read(
             "SELECT 1 FROM plans AS this JOIN plans AS earlier ON earlier.head_hash = this.head_hash "
-            "AND earlier.seq < this.seq WHERE this.id = ? AND NOT EXISTS (SELECT 1 FROM outcomes "
+            "AND earlier.seq < this.seq WHERE this.id = ? AND earlier.id NOT IN (SELECT item_id FROM batch_items) "
+            "AND NOT EXISTS (SELECT 1 FROM outcomes "
             "WHERE outcomes.plan_id = earlier.id AND canonical = 1 AND status = 'landed' AND block_hash = ?) LIMIT 1",
             (plan_id, hex_text(block_hash)),
         )
         return bool(rows)
+
+
+def _record_items(connection: Connection, plan: Plan) -> None:
+    """Write which plans a batch is made of; made again, they are written already."""
+    for item in plan.items:
+        connection.execute(
+            "INSERT INTO batch_items (batch_id, item_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (plan.id, item.id)
+        )
 
 
 def _is_known(connection: Connection, row: Mapping[str, object]) -> bool:
@@ -158,7 +170,7 @@ def _row(run: int, priced: PricedPlan) -> dict[str, object]:
         "head_hash": hex_text(head.hash),
         "executor": to_checksum(plan.executor),
         "calldata": plan.data,
-        "details": to_json(_details(opportunity)),
+        "details": to_json(_details(opportunity) | {"items": [item.id for item in plan.items]}),
     }
 
 

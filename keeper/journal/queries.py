@@ -33,24 +33,36 @@ REPORT_KEYS: Final = (
 
 _AS_THEY_ARE: Final = (TxState.SIGNED.value, TxState.REFUSED.value)
 
+# A batch is shown by its items, each with the transaction they share and what became of it there.
 # The outcome that counts is the plan's own mined transaction; a mined cancel counts only when there is none.
 # A verdict of 'planned' takes the ones before it back: the plan was made again.
 _ALL_PLANS: Final = """
     SELECT plans.*, deployments.adapter,
-        outcomes.tx_hash AS mined_hash, outcomes.block_number AS mined_block, outcomes.status AS mined_status,
-        outcomes.repaid AS realised_repaid, outcomes.seized AS realised_seized, outcomes.settled_profit,
-        outcomes.realised_profit, outcomes.gas_used, outcomes.cause, outcomes.reason AS mined_reason,
+        outcomes.tx_hash AS mined_hash, outcomes.block_number AS mined_block, outcomes.gas_used,
+        COALESCE(item.status, outcomes.status) AS mined_status,
+        CASE WHEN item.status IS NULL THEN outcomes.repaid ELSE item.repaid END AS realised_repaid,
+        CASE WHEN item.status IS NULL THEN outcomes.seized ELSE item.seized END AS realised_seized,
+        CASE WHEN item.status IS NULL THEN outcomes.settled_profit ELSE item.settled_profit END AS settled_profit,
+        CASE WHEN item.status IS NULL THEN outcomes.realised_profit ELSE item.realised_profit END AS realised_profit,
+        CASE WHEN item.status IS NULL THEN outcomes.cause ELSE item.cause END AS cause,
+        CASE WHEN item.status IS NULL THEN outcomes.reason ELSE item.reason END AS mined_reason,
         verdicts.status AS verdict, verdicts.reason AS verdict_reason, verdicts.block_number AS verdict_block,
         transactions.hash AS sent_hash, transactions.status AS sent_status
     FROM plans
     JOIN deployments ON deployments.name = plans.deployment
     LEFT JOIN transactions ON transactions.seq = (
-        SELECT max(seq) FROM transactions AS own WHERE own.plan_id = plans.id AND own.kind = 'plan')
+        SELECT max(seq) FROM transactions AS own WHERE own.kind = 'plan' AND own.plan_id IN (
+            SELECT plans.id UNION SELECT batch_id FROM batch_items WHERE item_id = plans.id))
     LEFT JOIN outcomes ON outcomes.seq = (
         SELECT mined.seq FROM outcomes AS mined JOIN transactions AS of ON of.hash = mined.tx_hash
-        WHERE mined.plan_id = plans.id AND mined.canonical = 1 ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
+        WHERE mined.canonical = 1 AND mined.plan_id IN (
+            SELECT plans.id UNION SELECT batch_id FROM batch_items WHERE item_id = plans.id)
+        ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
     LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
         AND verdicts.status <> 'planned'
+    LEFT JOIN item_outcomes AS item ON item.tx_hash = outcomes.tx_hash AND item.block_hash = outcomes.block_hash
+        AND item.plan_id = plans.id
+    WHERE plans.id NOT IN (SELECT batch_id FROM batch_items)
 """
 _ALL_DECLINES: Final = """
     SELECT declines.*, deployments.adapter FROM declines

@@ -127,6 +127,11 @@ class PlanRecord:
         return tuple(map(int, steps)) or (self.size,)
 
     @property
+    def items(self) -> tuple[str, ...]:
+        """Names of the plans of a batch, in order; empty for any other."""
+        return tuple(self.details.get("items") or ())
+
+    @property
     def underway(self) -> Underway:
         """What it does, to be made again on another state."""
         route = self.details["route"]

@@ -12,13 +12,23 @@ from keeper.types import Address, Settlement, TokenAmount, to_checksum
 
 
 @dataclass(frozen=True, slots=True)
+class ItemBooking:
+    """What came of one item of a batch."""
+
+    outcome: Outcome
+    repaid: int | None = None
+    seized: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
-    """An outcome and the timestamp (unix s) of its block, as it is to be written."""
+    """An outcome and the timestamp (unix s) of its block, as it is to be written; of a batch each item's besides."""
 
     outcome: Outcome
     block_timestamp: int
     repaid: int | None = None
     seized: int | None = None
+    items: tuple[ItemBooking, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class TransactionLedger:
             ).rowcount
             if not known:
                 insert(connection, "outcomes", _outcome_row(booking))
+                for item in booking.items:
+                    insert(connection, "item_outcomes", _item_row(item))
 
             _move(connection, run, Step(outcome.tx_hash, TxState.INCLUDED, outcome.block_number))
             for sibling in _siblings(connection, outcome.tx_hash):
@@ -279,6 +291,22 @@ def _outcome_row(booking: Booking) -> Mapping[str, object]:
         "cause": outcome.cause,
         "reason": outcome.reason,
         "canonical": 1,
+    }
+
+
+def _item_row(item: ItemBooking) -> Mapping[str, object]:
+    outcome = item.outcome
+    return {
+        "tx_hash": hex_text(outcome.tx_hash),
+        "block_hash": hex_text(outcome.block_hash),
+        "plan_id": outcome.plan_id,
+        "status": outcome.status.value,
+        "repaid": _amount(item.repaid),
+        "seized": _amount(item.seized),
+        "settled_profit": _profit(outcome.settled_profit),
+        "realised_profit": _profit(outcome.realised_profit),
+        "cause": outcome.cause,
+        "reason": outcome.reason,
     }
 
 

@@ -42,7 +42,8 @@ class Policy:
     """What a strategy allows, in numbers only: the pure part of a `[[strategy]]` table.
 
     `min_profit_usd` is US dollars times 10**18, net of gas. `floor_bps` is the share of the expected profit the
-    executor must see on chain, so that a small adverse move does not revert a good liquidation.
+    executor must see on chain, so that a small adverse move does not revert a good liquidation. `batch` lets small ones
+    share a transaction.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Policy:
     max_plans_per_block: int
     take_bad_debt: bool
     funding: frozenset[FundingKind] = ALL_FUNDING
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,8 @@ class Opportunity:
 class Plan:
     """What one transaction does. `data` calls the executor; it refuses unless `min_profit` of the token is met.
 
-    `max_block` is the last block it may land in and `target.expires_at` the last timestamp.
+    `max_block` is the last block it may land in and `target.expires_at` the last timestamp. `items` are the plans of a
+    batch, each as it would be alone; the batch's own opportunity is their sum.
     """
 
     id: str
@@ -108,3 +111,9 @@ class Plan:
     min_profit: int
     max_block: int
     gas_limit: int
+    items: tuple["Plan", ...] = ()
+
+    @property
+    def parts(self) -> tuple["Plan", ...]:
+        """Every plan in it: its items, or itself."""
+        return self.items or (self,)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from keeper.planning.appraise import appraise
+from keeper.planning.batch import batched
 from keeper.planning.board import Board
 from keeper.planning.inputs import PlanningInput, PlanningResult, Subject
 from keeper.planning.select import Candidate, choose
@@ -29,7 +30,9 @@ def plan_block(inputs: PlanningInput) -> PlanningResult:
 
     plans, left_out = choose(candidates, board, inputs)
     declined |= left_out
-    return PlanningResult(tuple(plans), tuple(declined[subject] for subject in offers if subject in declined))
+    return PlanningResult(
+        tuple(batched(plans, inputs)), tuple(declined[subject] for subject in offers if subject in declined)
+    )
 
 
 def _by_subject(inputs: PlanningInput, board: Board) -> dict[Subject, Sequence[Offer]]:

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from keeper.planning.bounded import Curve, searched
 from keeper.planning.deal import NOTHING, SPOT_BITS, Deal, Sized, Terms, Way, is_plain, profit_of, sized
+from keeper.planning.search import first_at_least
 from keeper.types import OfferKind
 from keeper.units import BPS, MAX_UINT256
 
@@ -20,6 +21,8 @@ _ROUNDINGS: Final = 4
 _FINE: Final = 20
 """Bits of an amount below which a bend is none."""
 _TRIES: Final = 16
+_PALPABLE: Final = 10_000
+"""A unit received that is worth more than the profit over this is not paid for in vain."""
 _COARSE: Final = 100
 """A unit of an amount on the way worth more than the profit over this is worth a search of its own."""
 
@@ -160,6 +163,11 @@ class _Line:
 
         last = self._last.received - start.received
         first = max(-(-received * high // last), low)  # up: the first size that gives so much, but for roundings
+        if width * _PALPABLE > best.profit:
+            # What is left over at the upper end may be most of a unit: worth asking where it begins.
+            within, step = (low, size), max(width >> 2, 1)
+            first = first_at_least(lambda at: deal.terms(at).received, terms.received, within, guess=first, step=step)
+
         if first >= size or deal.terms(first).received < terms.received:
             return size, best.profit
 

@@ -45,6 +45,8 @@ pytestmark = [pytest.mark.anvil, pytest.mark.full, pytest.mark.timeout(600)]
 
 SHARE_IN_USDC = 3_150 * 10**24
 """3,150 dollars: a share is worth 1.05 WETH of 3,000; 36 + 6 - 18 decimals."""
+IDLE_BLOCKS = 12
+"""More than the keeper may have to wait for the first move."""
 LISTED = {listing.symbol: listing.price for listing in LISTINGS}
 DRAINED_BPS = 2_000
 SHARES, DISTANT, DRAINED = (Address(bytes([0xD0 + number]) * 20) for number in range(3))
@@ -171,7 +173,7 @@ def played(packages, tmp_path_factory):
             (ward_of("aave", market, aave.addresses_provider), Ward("morpho", {}, morpho_facts, lambda *_: {})),
             dollars_by_feed(world),
             {asset.token: asset.feed.proxy for asset in world.assets.values()},
-            idle_blocks=6,
+            idle_blocks=IDLE_BLOCKS,
         )
         result = run_trial(trial, print)
         plans = {}
