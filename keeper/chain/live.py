@@ -20,7 +20,7 @@ from keeper.chain.rpc import Deadlines, Rpc
 from keeper.chain.sequence import SequenceSimulator
 from keeper.chain.simulation import Simulator
 from keeper.chain.wire import blob, hexed, quantity, read_receipt
-from keeper.config.values import RpcUrl
+from keeper.config.urls import RpcUrl
 from keeper.errors import SubmissionError
 from keeper.protocols.reads import Reads
 from keeper.types import Address, BlockHead, Call, Log, LogQuery, Returned

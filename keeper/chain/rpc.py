@@ -18,7 +18,7 @@ from keeper.chain.transport_http import HttpTransport
 from keeper.chain.transport_ipc import IpcTransport
 from keeper.chain.transport_ws import WsTransport
 from keeper.chain.wire import Json
-from keeper.config.values import RpcUrl, parse_rpc_url
+from keeper.config.urls import RpcUrl, parse_rpc_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import Annotated, TypeAlias
 from pydantic import Field, StrictInt
 
 from keeper.config.adapters import Section
-from keeper.config.values import AddressText, ConfigPath, Name, RpcUrlText
+from keeper.config.urls import RpcUrlText
+from keeper.config.values import AddressText, ConfigPath, Name
 
 CredentialName: TypeAlias = Name
 

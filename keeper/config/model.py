@@ -23,6 +23,7 @@ from keeper.config.adapters import (
 from keeper.config.governor import GovernorConfig
 from keeper.config.keys import KeyConfig, KeysConfig, LaneConfig
 from keeper.config.monitor import MonitorConfig
+from keeper.config.urls import PostgresUrlText, RpcUrl, RpcUrlText
 from keeper.config.values import (
     AddressText,
     ConfigPath,
@@ -32,9 +33,6 @@ from keeper.config.values import (
     MoneyText,
     MoneyUnit,
     Name,
-    PostgresUrlText,
-    RpcUrl,
-    RpcUrlText,
     WeiAmount,
 )
 from keeper.config.watch import AlertsConfig, ChannelConfig, WatchConfig

@@ -1,4 +1,4 @@
-"""The small values a configuration is made of: money with a unit, wei amounts, ratios, RPC URLs, addresses, paths.
+"""The small values a configuration is made of: money with a unit, wei amounts, ratios, addresses, paths.
 
 Each is read exactly from the text a person wrote; no float is involved anywhere. A refusal is a `ValueError` whose
 message says what was expected; it never repeats a value that may carry a secret.
@@ -10,7 +10,6 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation, localcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, StringConstraints, ValidationInfo, WithJsonSchema
 
@@ -21,10 +20,9 @@ _MONEY: Final = re.compile(r"\s*([0-9][0-9_]*(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 _RATIO: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _SCALE_DIGITS: Final = 18
 _PLAUSIBLE_DIGITS: Final = 60
-RPC_SCHEMES: Final = ("http", "https", "ws", "wss", "ipc")
 
 
-def _text(value: object, expected: str) -> str:
+def text_of(value: object, expected: str) -> str:
     """Return a text, or raise `ValueError` saying what was expected (pydantic passes a `TypeError` through)."""
     match value:
         case str():
@@ -88,7 +86,7 @@ def parse_money(value: object) -> Money:
     if isinstance(value, Money):
         return value
 
-    text = _text(value, 'an amount of money is quoted text with a unit, such as "5 USD" or "0.004 native"')
+    text = text_of(value, 'an amount of money is quoted text with a unit, such as "5 USD" or "0.004 native"')
     match = _MONEY.fullmatch(text)
     if match is None:
         raise ValueError(f'{text!r} is not an amount of money: write "5 USD" or "0.004 native"')
@@ -112,7 +110,7 @@ def parse_wei(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
 
-    text = _text(value, 'a wei amount is an integer, or text such as "200000000000" or "200 gwei"')
+    text = text_of(value, 'a wei amount is an integer, or text such as "200000000000" or "200 gwei"')
     match = _MONEY.fullmatch(text)
     if match is None:
         raise ValueError(f'{text!r} is not a wei amount: write "200000000000" or "200 gwei"')
@@ -142,7 +140,7 @@ def parse_ratio(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value * WAD
 
-    text = _text(value, 'a ratio is quoted text, such as "1.05": a bare 1.05 would be a binary fraction')
+    text = text_of(value, 'a ratio is quoted text, such as "1.05": a bare 1.05 would be a binary fraction')
     if not _RATIO.fullmatch(text):
         raise ValueError(f'{text!r} is not a ratio: write "1.05"')
 
@@ -162,7 +160,7 @@ def ratio_text(scaled: int) -> str:
     return f"{whole}.{rest:018d}".rstrip("0").rstrip(".")
 
 
-# Addresses, hashes, URLs, paths -----------------------------------------------------------------------------------
+# Addresses, hashes, paths -----------------------------------------------------------------------------------
 
 
 def _address(value: object) -> Address:
@@ -170,7 +168,7 @@ def _address(value: object) -> Address:
         return Address(value)
 
     expected = 'an address is quoted text: "0x" and 40 hex digits between quotes'
-    text = _text(value, expected)
+    text = text_of(value, expected)
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
         # Not repeated: 64 digits in this place may be a private key.
         raise ValueError(f"{expected}; found {len(text)} characters" if len(text) != 42 else expected)
@@ -190,86 +188,6 @@ def _hash32(value: object) -> bytes:
         raise ValueError('a code hash is quoted text: "0x" and 64 hex digits between quotes')
 
     return bytes.fromhex(value[2:])
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class RpcUrl:
-    """An endpoint; rendering shows scheme, host and port only, because paths, queries and user names carry keys."""
-
-    _url: str
-
-    def reveal(self) -> str:
-        """Return the whole URL, for the connection alone."""
-        return self._url
-
-    @property
-    def scheme(self) -> str:
-        """How it is spoken to."""
-        return urlsplit(self._url).scheme
-
-    def __str__(self) -> str:
-        """Render without anything that may be a credential."""
-        parts = urlsplit(self._url)
-        if parts.scheme == "ipc":
-            return self._url
-
-        host = parts.hostname or "?"
-        port = f":{parts.port}" if parts.port else ""
-        hidden = "/***" if parts.path.strip("/") or parts.query or parts.username else ""
-        return f"{parts.scheme}://{host}{port}{hidden}"
-
-    def __repr__(self) -> str:
-        """Render like `str`: tracebacks print this."""
-        return f"RpcUrl({self})"
-
-
-def parse_rpc_url(value: object) -> RpcUrl:
-    """Read an endpoint: http(s), ws(s), or a socket as `ipc:///path`; the text is never repeated in the error."""
-    if isinstance(value, RpcUrl):
-        return value
-
-    expected = 'expected "https://...", "wss://..." or "ipc:///path/to/node.ipc"'
-    text = _text(value, f"an RPC endpoint is quoted text: {expected}")
-    if not text.isprintable() or any(character.isspace() for character in text):
-        raise ValueError(f"the RPC endpoint holds a space or a control character: {expected}")
-
-    try:
-        parts = urlsplit(text)
-        complete = bool(parts.path) if parts.scheme == "ipc" else bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        # `from None`: the standard library's message repeats what may be a password.
-        raise ValueError(f"the RPC endpoint is not a URL: {expected}") from None
-
-    if parts.scheme not in RPC_SCHEMES or not complete:
-        raise ValueError(f"the RPC endpoint is not a URL the keeper can use: {expected}")
-
-    return RpcUrl(text)
-
-
-def parse_postgres_url(value: object) -> RpcUrl:
-    """Read a `postgresql://` URL; the text is never repeated in the error, since it may hold a password."""
-    if isinstance(value, RpcUrl):
-        return value
-
-    expected = 'expected "postgresql://user@host/database"'
-    text = _text(value, f"a database is quoted text: {expected}")
-    if not text.startswith(("postgresql://", "postgres://")) or not text.isprintable() or " " in text:
-        raise ValueError(f"not a PostgreSQL URL: {expected}")
-
-    try:
-        parts = urlsplit(text)
-        misread = parts.port == 0 or bool(parts.fragment)  # the port is read here: a bad one raises
-    except ValueError:
-        misread = True
-
-    if misread:
-        # Outside the `except`: the standard library's message repeats what may be a password.
-        raise ValueError(
-            f"not a PostgreSQL URL: {expected}, one host, its port a number, "
-            "and any of /:?#[]@% in a password written as its code (%2F for /)"
-        )
-
-    return RpcUrl(text)
 
 
 def _resolved(path: Path, info: ValidationInfo) -> Path:
@@ -318,18 +236,6 @@ RatioWad: TypeAlias = Annotated[
     BeforeValidator(parse_ratio),
     PlainSerializer(ratio_text, return_type=str),
     WithJsonSchema({"type": ["string", "integer"], "format": "ratio", "pattern": r"^[0-9]+(\.[0-9]+)?$"}),
-]
-RpcUrlText: TypeAlias = Annotated[
-    RpcUrl,
-    BeforeValidator(parse_rpc_url),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "format": "URL"}),
-]
-PostgresUrlText: TypeAlias = Annotated[
-    RpcUrl,
-    BeforeValidator(parse_postgres_url),
-    PlainSerializer(str, return_type=str),
-    WithJsonSchema({"type": "string", "format": "URL"}),
 ]
 MarginCallWad: TypeAlias = Annotated[RatioWad, AfterValidator(_margin_call)]
 ConfigPath: TypeAlias = Annotated[Path, BeforeValidator(_plausible_path), AfterValidator(_resolved)]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.deployment import Deployment
 from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import Policy

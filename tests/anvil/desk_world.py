@@ -3,7 +3,7 @@
 from contextlib import asynccontextmanager
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.execution.bidding import next_base_fee
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.chain import LocalChain

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from keeper.chain.backfill import feed
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.deployment import Deployment
 from keeper.protocols.morpho_blue import build
 from keeper.protocols.morpho_blue.borrower import Borrower

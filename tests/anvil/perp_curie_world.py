@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import log
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.deployment import Deployment
 from keeper.protocols.perp_curie import build
 from keeper.sandbox.chain import Transaction

@@ -21,7 +21,7 @@ from keeper.chain.reads import FAILED
 from keeper.chain.recorder import FlightRecorder, RecordingChain
 from keeper.chain.replay import ReplayedChain
 from keeper.chain.rpc import Deadlines, Rpc
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.errors import ConfigError, ReorgError, SubmissionError
 from keeper.protocols.base import Applied
 from keeper.protocols.reads import ask

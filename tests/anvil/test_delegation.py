@@ -4,7 +4,7 @@ import pytest
 from eth_account import Account
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.errors import SigningKeyError
 from keeper.execution.account import CODE_EVERY_BLOCKS
 from keeper.sandbox.anvil import Anvil, AnvilOptions

@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.errors import ExecutorError
 from keeper.execution.allowlist import UNISWAP_V3_INIT_CODE_HASH, Allowlist, Factory, Kind, Listing, Rule
 from keeper.execution.artifact import ExecutorParams, create2_address, executor_creation_code

@@ -10,7 +10,7 @@ import pytest
 
 from keeper.chain.backfill import feed
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.deployment import Deployment
 from keeper.protocols import aave_v2, aave_v3, morpho_blue
 from keeper.sandbox import aave_v2 as old

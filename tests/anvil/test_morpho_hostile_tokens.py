@@ -9,7 +9,7 @@ import pytest
 from keeper.app.wiring import tokens_of_interest
 from keeper.chain.live import ChainSettings, open_chain
 from keeper.config.load import load_config
-from keeper.config.values import RpcUrl
+from keeper.config.urls import RpcUrl
 from keeper.execution.allowlist import Allowlist, encode_configure
 from keeper.execution.allowlist import Listing as Listed
 from keeper.execution.simulate import Simulated, Simulator

@@ -6,7 +6,7 @@ import pytest
 
 from keeper.chain.live import ChainSettings, open_chain
 from keeper.chain.port import Hypothesis
-from keeper.config.values import RpcUrl
+from keeper.config.urls import RpcUrl
 from keeper.errors import ReorgError
 from keeper.sandbox.artifact import signature
 from keeper.types import Address, BlockTarget, Call, Returned

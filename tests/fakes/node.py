@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from aiohttp import WSMsgType, web
 from eth_hash.auto import keccak
 
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.types import Address, BlockHead, Log
 
 GENESIS_TIME = 1_700_000_000

@@ -8,7 +8,7 @@ from keeper.app.doctor.finding import Finding, failed, from_error, passed, warne
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import Hypothesis
 from keeper.config.model import ChainConfig, KeeperConfig
-from keeper.config.values import RpcUrl
+from keeper.config.urls import RpcUrl
 from keeper.errors import KeeperError
 from keeper.mind import Pace
 from keeper.types import ZERO_ADDRESS, BlockHead, Call

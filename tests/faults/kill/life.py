@@ -20,7 +20,7 @@ import structlog
 from eth_account import Account
 
 from keeper.chain.live import ChainSettings, open_chain
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.execution.bidding import next_base_fee
 from keeper.protocols.reads import ask
 from keeper.types import Address, BlockTarget, StorageAt

@@ -7,7 +7,7 @@ import pytest
 from keeper.chain.envelope import Request
 from keeper.chain.faults import CallError
 from keeper.chain.phrases import FaultKind
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.errors import ConfigError, RpcError
 from tests.fakes.node import Drop, Error, FakeNode, Hang, Result, Rewrite, Status
 

@@ -9,7 +9,7 @@ from keeper.chain.faults import CallError
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.phrases import FaultKind, Refusal
 from keeper.chain.port import Hypothesis
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from keeper.errors import ConfigError, ReorgError, RpcError, SubmissionError
 from keeper.types import Address, BlockTarget, Call, LogQuery, Returned
 from tests.fakes.node import Drop, Error, Hang, Result, Status, event

@@ -11,7 +11,7 @@ from keeper.chain.faults import CallError
 from keeper.chain.phrases import FaultKind
 from keeper.chain.rpc import Deadlines, Rpc, redact_url
 from keeper.chain.transport import Limits
-from keeper.config.values import parse_rpc_url
+from keeper.config.urls import parse_rpc_url
 from tests.fakes.node import Body, Drop, Error, FakeNode, Hang, Rewrite, Status
 
 BRISK = Deadlines(heads_s=0.2, reads_s=0.2, logs_s=0.3, sends_s=0.2, patient_s=0.3)

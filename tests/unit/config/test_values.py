@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keeper.config.values import Money, MoneyUnit, RpcUrl, parse_money, parse_ratio, parse_rpc_url, parse_wei
+from keeper.config.urls import RpcUrl, parse_rpc_url
+from keeper.config.values import Money, MoneyUnit, parse_money, parse_ratio, parse_wei
 
 
 @pytest.mark.parametrize(
