@@ -24,7 +24,7 @@ class KeeperEvents:
         self._has_profited = has_profited
         self._stopped: dict[str, str] = {}
         self._held: frozenset[str] = frozenset()
-        self._disarmed: str | None = ""
+        self._armed: bool | None = None
         self._dropped = 0
 
     def of(self, seen: PassSeen) -> Iterator[Alert]:
@@ -69,10 +69,11 @@ class KeeperEvents:
         self._held = frozenset(causes)
 
     def _arming(self, seen: PassSeen) -> Iterator[Alert]:
-        if not self._live or (seen.disarmed is None) == (self._disarmed is None):
+        armed = seen.disarmed is None
+        if not self._live or armed == self._armed:
             return
 
-        self._disarmed = seen.disarmed
+        self._armed = armed
         if seen.disarmed is None:
             yield Alert(Event.ARMED, Severity.WARNING, "keeper", f"Armed at block {seen.decision.head.number}")
         else:

@@ -15,6 +15,8 @@ from keeper.errors import ConfigError
 _LARGEST: Final = 10_000
 _PARTS: Final = re.compile(r"[/:@?&=,#]+")
 _SHORTEST_PART: Final = 8
+_PLACE: Final = re.compile(r"(\d{1,3}\.){3}\d{1,3}|([a-z0-9-]+\.)+[a-z]{2,}|localhost", re.IGNORECASE)
+"""Where a URL leads to is no secret, and hidden it would leave nobody knowing what a log line is about."""
 
 
 def read_url(what: str, file: Path | None, variable: str | None) -> str | None:
@@ -37,7 +39,12 @@ def read_url(what: str, file: Path | None, variable: str | None) -> str | None:
 
 def known_secrets(config: KeeperConfig) -> list[str]:
     """Every URL that can be read now, and its telling parts, for the redactor."""
-    return [part for url in _urls(config) for part in (url, *_PARTS.split(url)) if len(part) >= _SHORTEST_PART]
+    return [
+        part
+        for url in _urls(config)
+        for part in (url, *_PARTS.split(url))
+        if len(part) >= _SHORTEST_PART and not _PLACE.fullmatch(part)
+    ]
 
 
 def heartbeat_url(config: KeeperConfig) -> str | None:

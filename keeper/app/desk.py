@@ -81,7 +81,8 @@ def _rehearsal(config: KeeperConfig, chain: LiveChain, explain: Explain) -> Simu
     """What a dry run simulates with: the configured key's orders to the executor; None where one is missing."""
     operator = next(iter(operators_of(config)), None)
     if operator is None or config.executor is None:
-        log.warning("plans_not_simulated", why="a dry run simulates with an executor and a key it obeys")
+        if config.strategies:
+            log.warning("plans_not_simulated", why="a dry run simulates with an executor and a key it obeys")
         return None
 
     return Simulator(chain, operator, explain)

@@ -33,7 +33,9 @@ def banner_facts(loaded: Loaded, *, live_asked: bool) -> dict[str, object]:
         "journal": name_of(place_of(config), config.chain.id, live=live),
         "deployments": [f"{table.name} ({table.adapter})" for table in config.deployments],
         "presets": [_preset(loaded, each) for each in loaded.presets] or None,
-        "strategies": [f"{table.name} (at least {table.min_profit})" for table in config.strategies],
+        "strategies": [f"{table.name} (at least {table.min_profit})" for table in config.strategies]
+        or ["none: it only watches"],
+        "told": [f"{table.name} ({table.least})" for table in config.channels] or None,
     }
 
 

@@ -234,7 +234,7 @@ def _unclear_key(path: KeyPath, key: KeyConfig) -> Iterator[Problem]:
 def _doubtful(config: KeeperConfig) -> Iterator[Problem]:
     used = {name for strategy in config.strategies for name in strategy.deployments}
     for index, deployment in enumerate(config.deployments):
-        if deployment.name not in used:
+        if deployment.name not in used and config.strategies:
             yield Problem(
                 ("deployment", index, "name"),
                 f'no strategy works on "{deployment.name}"',

@@ -74,8 +74,17 @@ class Town:
         market = self.deployment.market
         decision = Decision(market.head, market.target, (self.deployment.findings(),), (), (), 0)
         event = HeadEvent(market.head, self.block, None, 0)
-        plain = {"answers": (), "booked": (), "line": {}, "stopped": {}, "held": (), "disarmed": None, "seconds": 0.0}
-        return PassSeen(event, decision, **(plain | changes))
+        plain = {
+            "event": event,
+            "answers": (),
+            "booked": (),
+            "line": {},
+            "stopped": {},
+            "held": (),
+            "disarmed": None,
+            "seconds": 0.0,
+        }
+        return PassSeen(decision=decision, **(plain | changes))
 
     def open(self, journal, taken, recipients, folder, watched=(), manners=None):
         """What a run opens: the alerts of this town, with these accounts followed."""

@@ -9,12 +9,22 @@ from dataclasses import replace
 from keeper.margin.cure import Patient
 from keeper.protocols.cures import Action
 from keeper.sandbox.artifact import signature
-from keeper.types import Call, PositionKey
+from keeper.types import Address, Call, PositionKey
 from keeper.units import MAX_UINT256, WAD
-from tests.parity import aave_v2_cases, aave_v3_cases, compound_v2_cases, morpho_blue_cases, perp_curie_cases
+from tests.parity import (
+    aave_v2_cases,
+    aave_v3_cases,
+    compound_v2_cases,
+    compound_v3_cases,
+    morpho_blue_cases,
+    perp_curie_cases,
+)
 from tests.parity.aave_v2_lab import LabV2
 from tests.parity.aave_v3_lab import KEY, LIQUIDATOR, USER, WALLET, account_data_call, lab36, lab302
 from tests.parity.compound_v2_lab import Lab as CompoundLab
+from tests.parity.compound_v3_lab import TARGET_S
+from tests.parity.compound_v3_lab import USER as COMET_USER
+from tests.parity.compound_v3_lab import Lab as CometLab
 from tests.parity.morpho_blue_lab import Lab as MorphoLab
 from tests.parity.perp_curie_lab import Lab as PerpLab
 
@@ -25,17 +35,24 @@ def words(data):
     return tuple(int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32))
 
 
+class Clinic:
+    """What all have in common: most labs live on the scene's chain, which somebody else closes."""
+
+    def __init__(self, lab):
+        self.lab = lab
+
+    def close(self):
+        """Leave nothing open."""
+
+
 def patient_of(adapter, key, market):
     return Patient(adapter, key, market)
 
 
-class AaveV3Clinic:
+class AaveV3Clinic(Clinic):
     """Somebody else supplies, or repays, on the user's behalf; the pool then says the health."""
 
     cases = aave_v3_cases
-
-    def __init__(self, lab):
-        self.lab = lab
 
     def draw(self, rng):
         case = self.cases.draw(self.lab, rng, "margin_call")
@@ -73,11 +90,8 @@ class AaveV2Clinic(AaveV3Clinic):
         return self._after(case, Call(pool, encoded(*calls[lever.action])))
 
 
-class CompoundV2Clinic:
+class CompoundV2Clinic(Clinic):
     """For each pair in turn the pair's two markets accrue after the cure; the worst of what is then said counts."""
-
-    def __init__(self, lab):
-        self.lab = lab
 
     def draw(self, rng):
         case = compound_v2_cases.draw(self.lab, rng, "margin_call")
@@ -118,11 +132,11 @@ class CompoundV2Clinic:
         return (required + liquidity - shortfall) * WAD // required if required else MAX_UINT256
 
 
-class MorphoBlueClinic:
+class MorphoBlueClinic(Clinic):
     """The market and the position as the contract then stores them, by its own formula of health."""
 
     def __init__(self, lab):
-        self.lab = lab
+        super().__init__(lab)
         morpho = lab.morpho
         self.wallet = lab.slot(lab.collateral, "balanceOf(address)", LIQUIDATOR)
         self.allowed = lab.slot(lab.collateral, "allowance(address,address)", LIQUIDATOR, morpho)
@@ -168,11 +182,12 @@ def _params(case):
     return p.loan_token, p.collateral_token, p.oracle, p.irm, p.lltv
 
 
-class PerpCurieClinic:
+class PerpCurieClinic(Clinic):
     """Somebody else deposits for the trader; the ClearingHouse then says what the account is worth and must be."""
 
     def __init__(self, lab):
-        self.lab, self.drawn = lab, 0
+        super().__init__(lab)
+        self.drawn = 0
 
     def draw(self, rng):
         if self.drawn % 7 == 0:
@@ -203,6 +218,50 @@ class PerpCurieClinic:
         return max(worth, 0) * WAD // needs
 
 
+class CompoundV3Clinic(Clinic):
+    """On the twin of Comet: the user supplies or repays and accrues; debt and cover by what the twin then stores."""
+
+    def close(self):
+        self.lab.stop()
+
+    def draw(self, rng):
+        state = compound_v3_cases.draw(self.lab, rng, "healthy")
+        adapter = self.lab.adapters[state["market"]]
+        return state, patient_of(adapter, PositionKey(COMET_USER), self.lab.observed(state))
+
+    def health(self, state, lever, amount):
+        name = state["market"]
+        market, constants = self.lab.markets[name], self.lab.constants(name)
+        comet = Address(market.twin)
+        (user,) = [one for one in state["accounts"] if one["id"] == "u0"]
+        held = [int(offset) for offset in user["collateral"]]
+        calls = [
+            Call(comet, encoded("supply(address,uint256)", (lever.token, amount))),
+            Call(comet, encoded("accrueAccount(address)", (COMET_USER,))),
+            Call(comet, encoded("totalsBasic()", ())),
+            Call(comet, encoded("userBasic(address)", (COMET_USER,))),
+            *(
+                Call(comet, encoded("userCollateral(address,address)", (COMET_USER, market.assets[at][0])))
+                for at in held
+            ),
+        ]
+        answers = self.lab.run(self.lab.staged(state, TARGET_S), [(COMET_USER, call) for call in calls])
+        if not answers[0][0].ok:
+            return None
+
+        totals, basic, *found = (words(said.data) for said, _ in answers[2:])
+        principal = basic[0] - 2**256 * (basic[0] >> 255)
+        price, scale = state["basePrice"], int(constants["baseScale"])
+        debt = -principal * totals[1] // 10**15 * price // scale
+        cover = 0
+        for at, (amount_held, *_) in zip(held, found, strict=True):
+            asset = constants["assets"][at]
+            value = amount_held * int(state["assets"][str(at)]["price"]) // int(asset["scale"])
+            cover += value * int(asset["liquidateCollateralFactor"]) // WAD
+
+        return cover * WAD // debt if principal < 0 and debt else MAX_UINT256
+
+
 def encoded(name, arguments):
     return signature(name).encode(*arguments)
 
@@ -212,6 +271,7 @@ CLINICS = {
     "aave_v3 3.0.2": lambda scene, _rng: AaveV3Clinic(lab302(replace(scene, aave=scene.world.aave302))),
     "aave_v2": lambda scene, _rng: AaveV2Clinic(LabV2(scene)),
     "compound_v2": lambda scene, _rng: CompoundV2Clinic(CompoundLab(scene)),
+    "compound_v3": lambda scene, _rng: CompoundV3Clinic(CometLab(scene.packages)),
     "morpho_blue": lambda scene, _rng: MorphoBlueClinic(MorphoLab(scene)),
     "perp_curie": lambda scene, rng: PerpCurieClinic(PerpLab(scene, rng)),
 }

@@ -34,10 +34,13 @@ def run(name, scene, count, seed):
     rng = random.Random(seed)
     clinic = CLINICS[name](scene, rng)
     met, cured = Counter(), 0
-    while cured < count:
-        found = check(clinic, rng)
-        met += found
-        cured += bool(found)
+    try:
+        while cured < count:
+            found = check(clinic, rng)
+            met += found
+            cured += bool(found)
+    finally:
+        clinic.close()
 
     print(f"\n{name}: {count} positions cured, seed {seed}: {dict(met)}")
     return met
@@ -59,6 +62,7 @@ def test_cures_reach_their_target_on_the_contracts(scene, random_seed, name):
         ("aave_v3 3.0.2", 80),
         ("aave_v2", 90),
         ("compound_v2", 90),
+        ("compound_v3", 80),
         ("morpho_blue", 80),
         ("perp_curie", 60),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 
+from keeper.app.doctor.alerts import check_alerts
 from keeper.app.doctor.contracts import check_contracts
 from keeper.app.doctor.finding import Finding, from_error
 from keeper.app.doctor.host import check_disk, check_key
@@ -14,6 +15,9 @@ from keeper.errors import KeeperError
 async def examine(config: KeeperConfig, *, live: bool) -> AsyncIterator[Finding]:
     """Look at everything; `live` asks for what a live run needs as well. Nothing is changed, no key is opened."""
     for finding in check_disk(config, live=live):
+        yield finding
+
+    for finding in check_alerts(config):
         yield finding
 
     async for finding in check_nodes(config):

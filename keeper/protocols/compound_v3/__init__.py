@@ -4,7 +4,12 @@ Start with `math`; `offers` says what is for sale and when. The front door is `b
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.compound_v3.facets import CompoundV3Encoder, CompoundV3Health, CompoundV3Offers
+from keeper.protocols.compound_v3.facets import (
+    CompoundV3Cures,
+    CompoundV3Encoder,
+    CompoundV3Health,
+    CompoundV3Offers,
+)
 from keeper.protocols.compound_v3.market import CompoundV3Market
 from keeper.protocols.compound_v3.state import CompoundV3Sync
 from keeper.types import Address
@@ -24,4 +29,5 @@ def build(name: str, comet: Address, price_token: Address | None = None) -> Adap
         offers=CompoundV3Offers(),
         encoder=CompoundV3Encoder(),
         lenders=None,
+        cures=CompoundV3Cures(),
     )

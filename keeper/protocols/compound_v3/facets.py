@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from keeper.protocols.base import Factors, GuardedCall, HealthRow, Permission
-from keeper.protocols.compound_v3 import encode, errors, health, offers, screen, settle
+from keeper.protocols.compound_v3 import cures, encode, errors, health, offers, screen, settle
 from keeper.protocols.compound_v3.market import CompoundV3Market
 from keeper.types import Declined, Health, Log, Offer, Position, PositionKey, Rejected, Settlement
 
@@ -60,3 +60,13 @@ class CompoundV3Encoder:
 
     def explain(self, revert: bytes) -> str:
         return errors.explain(revert)
+
+
+class CompoundV3Cures:
+    """What an owner can do before it is too late."""
+
+    levers = staticmethod(cures.levers)
+    moved = staticmethod(cures.moved)
+    exposures = staticmethod(cures.exposures)
+    parameters = staticmethod(cures.parameters)
+    with_parameter = staticmethod(cures.with_parameter)

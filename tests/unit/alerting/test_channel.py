@@ -192,6 +192,14 @@ def test_redactor_learns_urls_and_their_parts(tmp_path, monkeypatch):
     assert "secretsecret" not in redactor.text("token secretsecret refused")
 
 
+def test_redactor_leaves_the_place_a_url_leads_to(tmp_path, monkeypatch):
+    from tests.unit.config.sample import GOOD, load
+
+    monkeypatch.setenv("ALERTS_URL", f"json://127.0.0.1:8080/{TOKEN}?to=hooks.example.org")
+    loaded = load(tmp_path, GOOD + '[[channel]]\nname = "ops"\nurl_env = "ALERTS_URL"\n')
+    assert known_secrets(loaded.config)[1:] == [TOKEN]
+
+
 async def test_heartbeat_beats_only_after_a_block_and_at_most_once_in_a_while():
     beats, slept = [], []
     go = asyncio.Event()
