@@ -91,6 +91,8 @@ class Engine:
         self.true_at: BlockHead | None = None
         self._idle_blocks = 0
         self._booked: tuple[Outcome, ...] = ()
+        self._missed: HeadEvent | None = None
+        self._is_ending = False
 
     async def run(
         self, heads: AsyncIterator[HeadEvent], until: Callable[[int], bool], newest: Callable[[], int] = lambda: -1
@@ -100,15 +102,16 @@ class Engine:
         `newest` tells the number of the newest block there is: a pass may outlive the blocks its plans were made for.
         """
         self._newest = newest
-        missed: HeadEvent | None = None
         async for event in heads:
-            event = event if missed is None else joined(missed, event)  # noqa: PLW2901  # a dropped pass rides along
-            missed = None
+            if self._missed is not None:
+                event = joined(self._missed, event)  # noqa: PLW2901  # a dropped pass rides along
+
+            self._missed = None
             try:
                 seen = await self.on_head(event)
             except ChainError as error:
                 log.warning("pass_dropped", block=event.head.number, error=error.message)
-                missed = event
+                self._missed = event
                 self.true_at = None
                 for observer in self._observers:
                     observer.on_dropped(event, error)
@@ -121,6 +124,20 @@ class Engine:
 
             if until(self._idle_blocks):
                 return
+
+    async def wind_down(self, heads: AsyncIterator[HeadEvent], most: int) -> None:
+        """Send nothing new, and follow what is in flight until it has landed or was cancelled, or for `most` heads."""
+        self._is_ending = True
+        seen = 0
+
+        def is_over(_idle_blocks: int) -> bool:
+            nonlocal seen
+            seen += 1
+            return self._desk.is_idle() or seen >= most
+
+        if not self._desk.is_idle():
+            log.info("wind_down_began", most_blocks=most)
+            await self.run(heads, is_over, self._newest)
 
     async def on_head(self, event: HeadEvent) -> PassSeen:
         """Run one pass."""
@@ -152,6 +169,9 @@ class Engine:
 
     async def _act(self, decision: Decision) -> list[Answered]:
         """Carry out what can still be in time."""
+        if self._is_ending:
+            return [_ending(plan) for plan in decision.plans]
+
         newest = self._newest()
         in_time = [plan for plan in decision.plans if newest < plan.max_block]
         answers = await self._desk.execute(in_time, decision.head, decision.native_usd)
@@ -195,6 +215,11 @@ class Engine:
         return PassSeen(
             event, decision, tuple(answers), self._booked, line, stopped, held, self._desk.disarmed, seconds
         )
+
+
+def _ending(plan: Plan) -> Declined:
+    offer = plan.opportunity.offer
+    return Declined(offer.deployment, offer.key, Reason.DISARMED, {"plan": plan.id, "why": "the run is ending"})
 
 
 def _too_late(plan: Plan, newest: int) -> Declined:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from typing import Final
 
 import structlog
 
@@ -17,6 +18,7 @@ from keeper.app.planner import BlockPlanner
 from keeper.app.reloading import Reloading
 from keeper.app.standby import Opened, stand_by
 from keeper.app.warm import Book, warm_up
+from keeper.chain.heads import HeadFollower
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import HeadEvent, PinnedChain
 from keeper.chain.recorder import FlightRecorder, RecordingChain
@@ -25,6 +27,7 @@ from keeper.config.fingerprint import decisive_json
 from keeper.config.model import KeeperConfig
 from keeper.engine import Engine
 from keeper.errors import ConfigError, KeeperError, SigningKeyError, StateError
+from keeper.execution.desk import Desk
 from keeper.execution.fenced import FencedSigner
 from keeper.execution.switch import Switch
 from keeper.heartbeat import DEAF_AFTER_S, heads_until, pause_signal, stop_signals
@@ -34,6 +37,9 @@ from keeper.oracles.feeds import read_feed
 from keeper.self_audit import Auditor
 from keeper.types import Reason, to_checksum
 from keeper.warmup import save_book
+
+WIND_DOWN_BLOCKS: Final = 6
+"""Blocks a run that was told to stop follows what is in flight: the three of a plan, and as many for its cancel."""
 
 log = structlog.get_logger(__name__)
 
@@ -100,11 +106,7 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
 
             follower = chain.follow_heads(book.head)
             following = group.create_task(follower.run(), name="heads")
-            enough = math.inf if until_idle is None else until_idle
-            heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
-            await engine.run(
-                heads, lambda idle: desk.killed is not None or idle >= enough, lambda: follower.newest_number
-            )
+            await _work((engine, desk), follower, stop, until_idle)
             following.cancel()
             if engine.true_at is not None:
                 save_book(journal.state, book.sources, engine.true_at)
@@ -117,6 +119,18 @@ async def run(  # noqa: PLR0913  # one parameter per option of the verb
 
     log.info("run_ended", live=live)
     return 0
+
+
+async def _work(
+    halves: tuple[Engine, Desk], follower: HeadFollower, stop: asyncio.Event, until_idle: int | None
+) -> None:
+    """Take heads until told to stop, killed, or idle for long enough; then see to what is in flight."""
+    engine, desk = halves
+    enough = math.inf if until_idle is None else until_idle
+    heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
+    await engine.run(heads, lambda idle: desk.killed is not None or idle >= enough, lambda: follower.newest_number)
+    if stop.is_set() and desk.killed is None:
+        await engine.wind_down(heads_until(follower, asyncio.Event(), DEAF_AFTER_S), WIND_DOWN_BLOCKS)
 
 
 async def _mind(config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | None], book: Book) -> Mind:

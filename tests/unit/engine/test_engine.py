@@ -54,13 +54,15 @@ class Desk:
 
     def __init__(self):
         self.executed = []
+        self.tracked = []
+        self.idle_from = 0
 
     async def execute(self, plans, head, native_usd):
         self.executed.append((list(plans), head.number, native_usd))
         return []
 
     async def track(self, head):
-        assert head.number
+        self.tracked.append(head.number)
         return []
 
     def in_flight(self, head):
@@ -72,7 +74,7 @@ class Desk:
         return ()
 
     def is_idle(self):
-        return True
+        return max(self.tracked, default=0) >= self.idle_from
 
 
 class Told:
@@ -112,6 +114,39 @@ async def test_a_dropped_pass_rides_along_with_the_next_one():
     await engine.run(heads(1, 2), lambda _idle: False)
     assert mind.advanced == [(1, 1), (1, 2)]
     assert engine.true_at == head(2)
+
+
+async def test_a_run_that_is_told_to_stop_follows_what_is_in_flight_and_sends_nothing_new():
+    desk, told = Desk(), Told()
+    engine = Engine(Deciding(make_plan()), desk, told)
+    await engine.run(heads(1), lambda _idle: False)
+    desk.idle_from = 4
+    await engine.wind_down(heads(2, 3, 4, 5), most=6)
+    assert desk.tracked == [1, 2, 3, 4]
+    assert [number for _, number, _ in desk.executed] == [1], "nothing was handed to the desk any more"
+    assert told.lines[-1][1]["declined"] == {"disarmed": 1}
+
+
+async def test_a_run_that_is_told_to_stop_waits_no_longer_than_it_may():
+    desk = Desk()
+    desk.idle_from = 100
+    await Engine(Deciding(), desk, Told()).wind_down(heads(1, 2, 3, 4, 5), most=3)
+    assert desk.tracked == [1, 2, 3]
+
+
+async def test_a_run_with_nothing_in_flight_ends_at_once():
+    desk = Desk()
+    await Engine(Deciding(), desk, Told()).wind_down(heads(1), most=3)
+    assert desk.tracked == []
+
+
+async def test_a_pass_that_was_dropped_before_the_stop_rides_along_after_it():
+    mind, desk = Deciding(failing=[True, False]), Desk()
+    engine = Engine(mind, desk, Told())
+    await engine.run(heads(1), lambda _idle: False)
+    desk.idle_from = 2
+    await engine.wind_down(heads(2), most=3)
+    assert mind.advanced == [(1, 1), (1, 2)]
 
 
 async def test_a_run_ends_when_it_has_been_idle_for_long_enough():
