@@ -99,8 +99,7 @@ class CompoundV3Deployment(DeploymentSection):
     comet: AddressText
     """The market (its proxy); base token, collateral assets and price feeds are asked of it."""
     price_token: AddressText | None = None
-    """The token its price feeds are quoted in: the wrapped native one for a market whose feeds answer in that. US
-    dollars when left out."""
+    """What its price feeds are quoted in where that is not US dollars: the wrapped native token, for one."""
 
 
 class DydxPerpetualDeployment(DeploymentSection):
