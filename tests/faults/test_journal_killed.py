@@ -1,6 +1,7 @@
 """A process that writes the journal is killed by the system at any moment: what it was told is written, is."""
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -8,10 +9,17 @@ from contextlib import closing
 
 import pytest
 
+from keeper.execution.bidding import bid
+from keeper.journal.plans import PricedPlan
 from keeper.journal.queries import report_rows
 from keeper.journal.sqlite import connect_read_only
 from keeper.journal.store import Journal
 from tests.fakes.desk import RUN
+from tests.fakes.heads import head
+from tests.fakes.plans import NATIVE_USD, POLICIES, make_plan
+
+PLANS = 10
+CUTS = 15
 
 WRITER = """
 import sys
@@ -57,3 +65,31 @@ def test_a_killed_writer_leaves_everything_it_was_told_is_written(tmp_path, rand
     with closing(connect_read_only(path)) as reader:
         # What it did not get to is closed by the next start, not left standing.
         assert {row["status"] for row in report_rows(reader)} == {"expired"}
+
+
+def test_power_lost_in_the_middle_of_a_write_leaves_whole_commits_and_all_that_were_told(tmp_path, random_seed):
+    """The log's tail that had not reached the disk is cut off anywhere: every commit before the cut is there."""
+    path = tmp_path / "keeper.db"
+    wal = path.with_name("keeper.db-wal")
+    with Journal(path, live=True, chain_id=1, run=RUN) as journal:
+        ends = []
+        for n in range(PLANS):
+            plan = make_plan(n)
+            journal.record_plans([PricedPlan(plan, bid(plan, POLICIES["flash"], NATIVE_USD), head())])
+            ends.append(wal.stat().st_size)
+
+        base, log = path.read_bytes(), wal.read_bytes()
+
+    assert len(log) == ends[-1], "the log was folded into the file: nothing is shown"
+    rng = random.Random(random_seed)
+    first = ends[0]
+    for cut in [first, ends[-1], *(rng.randrange(first, ends[-1]) for _ in range(CUTS))]:
+        folder = tmp_path / str(cut)
+        folder.mkdir(exist_ok=True)
+        (folder / "keeper.db").write_bytes(base)
+        (folder / "keeper.db-wal").write_bytes(log[:cut])
+        with Journal(folder / "keeper.db", live=True, chain_id=1, run=RUN) as journal:
+            found = [row["id"] for row in journal._database.read("SELECT id FROM plans ORDER BY rowid")]
+
+        assert found == [f"plan-{n}" for n in range(PLANS) if ends[n] <= cut]
+        shutil.rmtree(folder)

@@ -22,8 +22,9 @@ PACE_S = 1.0
 WORKED_BLOCKS = 14
 """Blocks of the crash that the first keeper sees."""
 FEW_BLOCKS = 5
-PATIENCE_S = 120
+PATIENCE_S = 240
 IDLE_BLOCKS = 12
+"""For so long the standby, once it acts, has nothing to do before it ends."""
 LAST_BLOCKS = 150
 
 
@@ -37,8 +38,7 @@ class Watched:
             "KEEPER__RUN__LEASE_S": str(LEASE_S),
             "KEEPER__RUN__RECORDING": str(stage.operator.folder / f"{name}.rec"),
         }
-        fixed = ("--config", str(stage.operator.config), "--live", "--until-idle", str(IDLE_BLOCKS), "--json")
-        command = (keeper_command(), "run", *fixed, *options)
+        command = (keeper_command(), "run", "--config", str(stage.operator.config), "--live", "--json", *options)
         self.process = held.enter_context(Process(name, command, stage.operator.folder, environ))
         self._seen = []
 
@@ -61,8 +61,8 @@ def test_standby_with_a_warm_book_takes_over_from_a_killed_keeper(packages, tmp_
         clock = Clock(stage.chain, PACE_S)
         first = Watched(held, stage, "first", postgres)
         first.until("lane_armed", clock.tick)
-        standby = Watched(held, stage, "standby", postgres, "--standby")
-        standby.until("standby_ready", clock.tick)
+        standby = Watched(held, stage, "standby", postgres, "--standby", "--until-idle", str(IDLE_BLOCKS))
+        standby.until("standby_ready")
         killed_at = []
 
         def after_block(block, _news):
