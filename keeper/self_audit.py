@@ -4,7 +4,7 @@ State kept by logs can drift: a node that left out a log, an event nobody knew o
 deployment, which then reads everything anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,24 +40,28 @@ class Auditor:
 
         for deployment in deployments:
             if deployment.market is not None:
-                await audit(chain, deployment, head, target)
+                await audit(chain, deployment, sample(deployment.book, head.hash, SAMPLE), head, target)
 
 
 NEVER: Final = Auditor()
 """Takes everything at its word."""
 
 
-async def audit(chain: PinnedChain, deployment: Deployment, head: BlockHead, target: BlockTarget) -> None:
-    """Reread a sample and compare it with what was known; what differs stops the deployment, and is named."""
-    keys = sample(deployment.book, head.hash, SAMPLE)
-    known = deployment.rows_of(keys)
+async def audit(
+    chain: PinnedChain, deployment: Deployment, keys: Collection[PositionKey], head: BlockHead, target: BlockTarget
+) -> None:
+    """Reread positions and compare them with what was known; what differs stops the deployment, and is named.
+
+    A key that was never heard of differs where the chain says that it holds or owes something.
+    """
+    known = deployment.rows_of([key for key in keys if key in deployment.book])
     try:
         found = await deployment.reread(chain, keys, head, target)
     except StateError as fault:
         deployment.stop(fault)
         return
 
-    differing = sorted(key for key in keys if known.get(key) != found.get(key))
+    differing = sorted(key for key in keys if _entries(known.get(key)) != _entries(found.get(key)))
     log.info("state_audited", deployment=deployment.name, block=head.number, positions=len(keys), differ=len(differing))
     if differing:
         first = differing[0]
@@ -80,6 +84,10 @@ def sample(book: PositionBook, seed: bytes, count: int) -> list[PositionKey]:
         best += [(int(scores[i]), chunk[i].tobytes()) for i in lowest]
 
     return [PositionKey(key) for _, key in sorted(best)[:count]]
+
+
+def _entries(row: HealthRow | None) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    return ((), ()) if row is None else (row.cover, row.required)
 
 
 def _text(row: HealthRow | None) -> str:

@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, str]] = {
     "reload": "Have a running keeper take up its configuration anew: limits and strategies, between two blocks.",
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
+    "state": "Carry what was read of the chain to another keeper, which then need not read all logs itself.",
     "doctor": "Look at everything that can be wrong before a run: nodes, clock, prices, contracts, executor, key, "
     "disk.",
     "config": "Show how a configuration was understood, check it, and print its schema.",

@@ -85,6 +85,30 @@ def open_reader(place: Place, chain_id: int, *, live: bool) -> Reader:
     return SqliteReader(journal_path(place, live=live))
 
 
+def open_newest_reader(place: Place, chain_id: int) -> Reader:
+    """Open the journal of the run that began last, live or dry; `JournalError` where there is none."""
+    found: list[tuple[int, Reader]] = []
+    failure: JournalError | None = None
+    for live in (True, False):
+        try:
+            reader = open_reader(place, chain_id, live=live)
+        except JournalError as error:
+            failure = failure or error
+            continue
+
+        (row,) = reader.read("SELECT coalesce(max(started_at), 0) AS started_at FROM runs")
+        found.append((int(row["started_at"]), reader))
+
+    if not found:
+        raise failure or JournalError("there is no journal yet")
+
+    found.sort(key=lambda pair: pair[0])
+    for _, reader in found[:-1]:
+        reader.__exit__(None, None, None)
+
+    return found[-1][1]
+
+
 def _postgres() -> ModuleType:
     """Import what needs the driver, which is an optional extra."""
     try:

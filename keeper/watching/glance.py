@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
-from keeper.errors import JournalError
 from keeper.execution.thresholds import DAY_S, MEMORY_S, Standing, standing
 from keeper.journal.holds import HoldView
-from keeper.journal.place import Place, Reader, open_reader
+from keeper.journal.place import Place, Reader, open_newest_reader
 from keeper.journal.queries import newest_declines, newest_plans
 from keeper.journal.text import from_hex, position_text
 from keeper.types import PositionKey
@@ -64,31 +63,8 @@ def glance(place: Place, chain_id: int) -> Glance:
 
     "Today" is the day before the newest block, by the chain's clock.
     """
-    with _newest_reader(place, chain_id) as reader:
+    with open_newest_reader(place, chain_id) as reader:
         return _look(reader)
-
-
-def _newest_reader(place: Place, chain_id: int) -> Reader:
-    found: list[tuple[int, Reader]] = []
-    failure: JournalError | None = None
-    for live in (True, False):
-        try:
-            reader = open_reader(place, chain_id, live=live)
-        except JournalError as error:
-            failure = failure or error
-            continue
-
-        (row,) = reader.read("SELECT coalesce(max(started_at), 0) AS started_at FROM runs")
-        found.append((int(row["started_at"]), reader))
-
-    if not found:
-        raise failure or JournalError("there is no journal yet")
-
-    found.sort(key=lambda pair: pair[0])
-    for _, reader in found[:-1]:
-        reader.__exit__(None, None, None)
-
-    return found[-1][1]
 
 
 def _look(reader: Reader) -> Glance:

@@ -1,6 +1,10 @@
 """Looking from the command line on a real market: positions, the reasoning about one, a record replayed."""
 
+import base64
+import gzip
 import json
+import re
+import shutil
 
 import pytest
 
@@ -135,3 +139,62 @@ def test_replay_of_something_else_is_refused(folder):
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
     assert keeper("replay", "absent.rec", cwd=folder).returncode == 2
+
+
+@pytest.fixture(scope="module")
+def carried(folder, tmp_path_factory, chain):
+    """A state file of a dry run on this chain, as its lines."""
+    office = shutil.copytree(folder, tmp_path_factory.mktemp("giving") / "office")
+    chain.node.rpc("evm_setIntervalMining", 1)
+    try:
+        assert keeper("run", "--until-idle", "1", cwd=office).returncode == 0
+    finally:
+        chain.node.rpc("evm_setIntervalMining", 0)
+        chain.node.rpc("evm_setAutomine", True)
+
+    assert keeper("state", "export", "state.gz", cwd=office).returncode == 0
+    return gzip.decompress((office / "state.gz").read_bytes()).decode().splitlines()
+
+
+@pytest.fixture
+def office(folder, tmp_path):
+    """The same operator on another machine: no journal yet."""
+    return shutil.copytree(folder, tmp_path / "office", ignore=shutil.ignore_patterns("*db*"))
+
+
+def given(lines, office):
+    (office / "state.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    return keeper("state", "import", "state.gz", "--json", cwd=office)
+
+
+def test_state_is_carried_to_another_keeper_and_held_against_the_chain(office, carried, borrower):
+    done = given(carried, office)
+    assert done.returncode == 0, done.stderr
+    taken = {line["source"]: line["rows"] for line in map(json.loads, done.stdout.splitlines())}
+    assert taken["aave_v3"] > 1
+    assert "state_audited" in [json.loads(line)["event"] for line in done.stderr.splitlines()]
+    again = keeper("state", "export", "again.gz", "--json", cwd=office)
+    assert {line["source"] for line in map(json.loads, again.stdout.splitlines())} == set(taken)
+    assert borrower in [row["account"] for row in answer(office, "positions")]
+
+
+def test_state_file_that_is_cut_short_or_of_another_chain_is_refused(office, carried):
+    cut = given(carried[:-1], office)
+    assert (cut.returncode, "its end is missing" in cut.stderr) == (6, True)
+    header = json.loads(carried[0]) | {"chain_id": 5}
+    foreign = given([json.dumps(header), *carried[1:]], office)
+    assert (foreign.returncode, "of chain 5" in foreign.stderr) == (6, True)
+    orphan = given([re.sub(r'"hash":"0x....', '"hash":"0xdead', line) for line in carried], office)
+    assert (orphan.returncode, "is not on this chain" in orphan.stderr) == (6, True)
+
+
+def test_state_file_that_leaves_an_account_out_is_refused_whole(office, carried, borrower):
+    account = base64.b64encode(bytes.fromhex(borrower[2:])).decode()
+    others = [line for line in carried[:-1] if account[:24] not in line]
+    assert len(others) == len(carried) - 2
+    told = json.dumps({"rows": json.loads(carried[-1])["rows"] - 1})
+    done = given([*others, told], office)
+    assert done.returncode == 6
+    assert "differ from the chain" in done.stderr
+    assert "nothing of the file was kept" in done.stderr
+    assert keeper("state", "export", "none.gz", cwd=office).returncode == 6
