@@ -4,12 +4,7 @@ Start with `math`; `offers` says what is for sale and when. The front door is `b
 """
 
 from keeper.protocols.base import Adapter
-from keeper.protocols.compound_v3.facets import (
-    CompoundV3Cures,
-    CompoundV3Encoder,
-    CompoundV3Health,
-    CompoundV3Offers,
-)
+from keeper.protocols.compound_v3 import facets
 from keeper.protocols.compound_v3.market import CompoundV3Market
 from keeper.protocols.compound_v3.state import CompoundV3Sync
 from keeper.types import Address
@@ -25,9 +20,9 @@ def build(name: str, comet: Address, price_token: Address | None = None) -> Adap
         name=name,
         adapter=ADAPTER,
         sync=CompoundV3Sync(name, comet, price_token),
-        health=CompoundV3Health(),
-        offers=CompoundV3Offers(),
-        encoder=CompoundV3Encoder(),
+        health=facets,
+        offers=facets,
+        encoder=facets,
         lenders=None,
-        cures=CompoundV3Cures(),
+        cures=facets,
     )

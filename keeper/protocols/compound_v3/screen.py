@@ -51,3 +51,8 @@ def factors(market: CompoundV3Market) -> Factors:
     index = market.now.base_borrow_index / BASE_INDEX_SCALE
     required[DEBT_SLOT] = index * (base_price / market.listing.base_scale) * (1.0 + TILT)
     return Factors(cover, required, slack)
+
+
+def always_confirm(market: CompoundV3Market) -> Collection[PositionKey]:
+    """Accounts whose debt was found changed without an event, which the screen does not know."""
+    return market.strays
