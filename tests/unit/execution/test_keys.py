@@ -1,5 +1,7 @@
 import json
 import stat
+import subprocess
+import sys
 
 import pytest
 import structlog
@@ -154,3 +156,15 @@ def test_a_passphrase_others_can_read_is_warned_about(tmp_path, mode, warns):
 
     assert [line["event"] for line in logs] == ["secret_file_shared"] * warns
     assert PASSPHRASE not in str(logs)
+
+
+def test_a_process_with_a_key_leaves_no_core_and_is_closed_to_its_neighbours():
+    """Asked of the kernel, in a process of its own: what is hidden once stays hidden."""
+    look = (
+        "import ctypes, resource\n"
+        "from keeper.execution.keys import hide_memory\n"
+        "hide_memory()\n"
+        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), *resource.getrlimit(resource.RLIMIT_CORE))"  # PR_GET_DUMPABLE
+    )
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["0", "0", "0"]
