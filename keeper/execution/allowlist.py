@@ -10,7 +10,7 @@ from typing import Final, Self
 
 from eth_utils.crypto import keccak
 
-from keeper.protocols.base import Permission
+from keeper.protocols.calls import Permission
 from keeper.types import ZERO_ADDRESS, Address
 
 

@@ -30,7 +30,7 @@ from keeper.execution.operations import (
     exact,
     gain_of,
 )
-from keeper.protocols.base import EXECUTOR, GuardedCall
+from keeper.protocols.calls import EXECUTOR, GuardedCall
 from keeper.types import Address, TokenAmount
 from keeper.units import MAX_UINT256
 

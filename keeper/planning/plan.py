@@ -10,7 +10,8 @@ from keeper.planning.base import Opportunity, Plan, Policy
 from keeper.planning.inputs import PlanningInput
 from keeper.planning.profit import floor_amount
 from keeper.planning.program import callback_program, program
-from keeper.protocols.base import Adapter, GuardedCall, Market
+from keeper.protocols.base import Adapter, Market
+from keeper.protocols.calls import GuardedCall
 
 _ID_BYTES: Final = 12
 

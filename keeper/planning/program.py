@@ -25,7 +25,7 @@ from keeper.execution.recipes import (
 from keeper.planning.base import Funding, Opportunity
 from keeper.planning.funding import CALLBACK, SWAP, VAULT
 from keeper.planning.swaps import spell_swap
-from keeper.protocols.base import GuardedCall
+from keeper.protocols.calls import GuardedCall
 from keeper.routing.base import RouteQuote
 from keeper.types import ZERO_ADDRESS, Address, Payment, TokenAmount
 

@@ -6,7 +6,8 @@ than the collateral.
 
 from dataclasses import dataclass, field, replace
 
-from keeper.protocols.base import Adapter, GuardedCall, Lender
+from keeper.protocols.base import Adapter, Lender
+from keeper.protocols.calls import GuardedCall
 from keeper.types import (
     Address,
     BlockHead,

@@ -1,6 +1,6 @@
 """One case of Compound V3: what the adapter says of it beside what the twin then does, to the unit and by name."""
 
-from keeper.protocols.base import EXECUTOR
+from keeper.protocols.calls import EXECUTOR
 from keeper.protocols.compound_v3 import errors, math
 from keeper.protocols.compound_v3.offers import absorb_call
 from keeper.protocols.words import encode

@@ -6,7 +6,7 @@ calls are the encoder's, with a buyer in the executor's place.
 
 from functools import cached_property, partial
 
-from keeper.protocols.base import EXECUTOR
+from keeper.protocols.calls import EXECUTOR
 from keeper.protocols.compound_v3 import build
 from keeper.protocols.compound_v3.terms import Totals
 from keeper.protocols.words import encode, signed, word

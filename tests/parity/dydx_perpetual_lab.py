@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from keeper.protocols.base import EXECUTOR
+from keeper.protocols.calls import EXECUTOR
 from keeper.protocols.dydx_perpetual import build
 from keeper.protocols.dydx_perpetual.account import kept
 from keeper.protocols.dydx_perpetual.discovery import read_accounts

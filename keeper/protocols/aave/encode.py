@@ -8,7 +8,7 @@ from typing import Final
 
 from keeper.errors import DecodeError
 from keeper.protocols.aave.pair import pair_of
-from keeper.protocols.base import GuardedCall
+from keeper.protocols.calls import GuardedCall
 from keeper.protocols.words import encode, indexed_address, topic, word
 from keeper.types import Call, Log, Offer, Payment, Rejected, Settlement, TokenAmount, account_of
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from keeper.protocols.aave_v2 import abi
 from keeper.protocols.aave_v2.market import AaveV2Market
-from keeper.protocols.base import Permission
+from keeper.protocols.calls import Permission
 from keeper.protocols.words import selector
 
 

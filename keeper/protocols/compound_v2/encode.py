@@ -7,7 +7,7 @@ wrapped after. Sources: CErc20, CEther and Liquidator; the events LiquidateBorro
 from collections.abc import Iterator, Sequence
 
 from keeper.errors import DecodeError
-from keeper.protocols.base import Gain, GuardedCall, Permission
+from keeper.protocols.calls import Gain, GuardedCall, Permission
 from keeper.protocols.compound_v2 import abi
 from keeper.protocols.compound_v2.ctoken import CToken
 from keeper.protocols.compound_v2.errors import failure

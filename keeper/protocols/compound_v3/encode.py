@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.errors import DecodeError
-from keeper.protocols.base import EXECUTOR, GuardedCall, Permission
+from keeper.protocols.calls import EXECUTOR, GuardedCall, Permission
 from keeper.protocols.compound_v3 import abi
 from keeper.protocols.compound_v3.market import CompoundV3Market
 from keeper.protocols.compound_v3.purchase import purchase_of

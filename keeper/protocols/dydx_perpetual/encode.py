@@ -7,7 +7,7 @@ P1Margin of dYdX Perpetual V1.
 from collections.abc import Sequence
 from typing import Final
 
-from keeper.protocols.base import EXECUTOR, Ensure, GuardedCall, Permission
+from keeper.protocols.calls import EXECUTOR, Ensure, GuardedCall, Permission
 from keeper.protocols.dydx_perpetual import abi
 from keeper.protocols.dydx_perpetual.market import DydxPerpetualMarket
 from keeper.protocols.dydx_perpetual.offers import detail_of

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from keeper.execution.calldata import encode_program
 from keeper.execution.operations import Allow, Amount, Op, Patch, Source
 from keeper.execution.operations import Call as Operation
-from keeper.protocols.base import EXECUTOR, Callback, GuardedCall, Permission, Right
+from keeper.protocols.calls import EXECUTOR, Callback, GuardedCall, Permission, Right
 from keeper.protocols.maker import abi
 from keeper.protocols.maker.ilk import WAD_DECIMALS, Ilk
 from keeper.protocols.maker.market import Contracts, MakerMarket

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from keeper.errors import DecodeError
-from keeper.protocols.base import Callback, GuardedCall, Permission
+from keeper.protocols.calls import Callback, GuardedCall, Permission
 from keeper.protocols.morpho_blue import abi
 from keeper.protocols.morpho_blue.market import MorphoBlueMarket
 from keeper.protocols.morpho_blue.offers import detail_of

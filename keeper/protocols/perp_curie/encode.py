@@ -6,7 +6,7 @@ nothing stayed behind, and withdraws everything. Source: ClearingHouse and Vault
 
 from collections.abc import Sequence
 
-from keeper.protocols.base import EXECUTOR, Ensure, GuardedCall, Permission
+from keeper.protocols.calls import EXECUTOR, Ensure, GuardedCall, Permission
 from keeper.protocols.perp_curie import abi
 from keeper.protocols.perp_curie.market import PerpCurieMarket
 from keeper.protocols.perp_curie.offers import detail_of

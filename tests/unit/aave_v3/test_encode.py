@@ -10,7 +10,8 @@ from eth_abi import decode, encode
 
 from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v3 import abi, build, errors
-from keeper.protocols.base import Lender, Permission
+from keeper.protocols.base import Lender
+from keeper.protocols.calls import Permission
 from keeper.protocols.words import selector, topic
 from keeper.types import Address, Log, Offer, OfferKind, Payment, Rejected, TokenAmount
 from keeper.units import MAX_UINT256

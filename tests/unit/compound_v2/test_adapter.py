@@ -7,7 +7,7 @@ from eth_abi.abi import encode as abi_encode
 
 from keeper.errors import DecodeError
 from keeper.execution.allowlist import Allowlist, Kind, Rule
-from keeper.protocols.base import Gain, Permission
+from keeper.protocols.calls import Gain, Permission
 from keeper.protocols.compound_v2 import abi, build, errors
 from keeper.protocols.compound_v2.account import EMPTY, Loan, decode_account, encode_account
 from keeper.protocols.compound_v2.math import Totals

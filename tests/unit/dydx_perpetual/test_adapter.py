@@ -7,7 +7,7 @@ import pytest
 from keeper.app.wiring import build_adapter
 from keeper.config.adapters import DydxPerpetualDeployment
 from keeper.errors import ConfigError, DecodeError, DriftError, StateError
-from keeper.protocols.base import EXECUTOR
+from keeper.protocols.calls import EXECUTOR
 from keeper.protocols.dydx_perpetual import abi, cures, encode, math, offers, settle
 from keeper.protocols.dydx_perpetual.account import EMPTY, decode_account, encode_account
 from keeper.protocols.dydx_perpetual.errors import explain

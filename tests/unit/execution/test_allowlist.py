@@ -14,7 +14,7 @@ from keeper.execution.allowlist import (
     surplus,
 )
 from keeper.execution.verify import allowlist_of, operators_of
-from keeper.protocols.base import Permission
+from keeper.protocols.calls import Permission
 from keeper.types import Address, Log
 
 POOL, TOKEN, OTHER, EXECUTOR = (Address(bytes([n] * 20)) for n in (1, 2, 3, 4))

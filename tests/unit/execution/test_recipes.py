@@ -43,8 +43,8 @@ from keeper.execution.recipes import (
     v2_swap,
     v3_swap,
 )
-from keeper.protocols.base import EXECUTOR as UNKNOWN
-from keeper.protocols.base import Callback, Ensure, Gain, GuardedCall, Right
+from keeper.protocols.calls import EXECUTOR as UNKNOWN
+from keeper.protocols.calls import Callback, Ensure, Gain, GuardedCall, Right
 from keeper.types import ZERO_ADDRESS, Address, Call, TokenAmount
 
 EXECUTOR, LENDER, TOKEN, OTHER = (Address(bytes([n] * 20)) for n in (1, 2, 3, 4))

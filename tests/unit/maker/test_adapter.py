@@ -9,7 +9,7 @@ from keeper.errors import StateError
 from keeper.execution.allowlist import Allowlist, Kind, Rule
 from keeper.execution.explain import decode_program
 from keeper.execution.operations import Allow, Amount, Patch, Source
-from keeper.protocols.base import EXECUTOR, Right
+from keeper.protocols.calls import EXECUTOR, Right
 from keeper.protocols.maker import Addresses, abi, build, errors
 from keeper.protocols.maker.auction import Sale
 from keeper.protocols.maker.ilk import Feed, Poke

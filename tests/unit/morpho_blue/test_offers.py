@@ -6,7 +6,7 @@ import pytest
 
 from keeper.errors import StateError
 from keeper.execution.allowlist import Allowlist
-from keeper.protocols.base import Callback, Permission
+from keeper.protocols.calls import Callback, Permission
 from keeper.protocols.morpho_blue import abi, errors, facets
 from keeper.protocols.morpho_blue.borrower import Borrower
 from keeper.protocols.words import selector

@@ -3,7 +3,7 @@
 import pytest
 
 from keeper.errors import DecodeError
-from keeper.protocols.base import Permission
+from keeper.protocols.calls import Permission
 from keeper.protocols.morpho_blue import abi, errors, facets, pre_liquidation
 from keeper.protocols.morpho_blue.math import Totals
 from keeper.protocols.morpho_blue.offers import MarketSeizure
@@ -176,7 +176,7 @@ def test_calls_name_the_contract_and_its_callback():
     numbers = b"".join(n.to_bytes(WORD, "big") for n in (7, 0, 4 * WORD, 0))
     assert plain.call.data == selector(abi.PRE_LIQUIDATE) + BORROWER.rjust(WORD, b"\0") + numbers
     assert (plain.call.to, plain.callback) == (CONTRACT, None)
-    assert (guarded.callback.caller, guarded.callback.selector) == (CONTRACT, selector(abi.ON_PRE_LIQUIDATE))
+    assert (guarded.call.to, guarded.callback.selector) == (CONTRACT, selector(abi.ON_PRE_LIQUIDATE))
     assert Permission(CONTRACT, selector(abi.PRE_LIQUIDATE), CONTRACT) in ENCODER.permissions(scene)
 
 

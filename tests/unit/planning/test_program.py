@@ -9,8 +9,8 @@ from keeper.planning.base import Step
 from keeper.planning.pipeline import plan_block
 from keeper.planning.program import LENDER_KINDS, program
 from keeper.planning.swaps import VENUE_KINDS
-from keeper.protocols.base import EXECUTOR as UNKNOWN
-from keeper.protocols.base import Ensure, Gain, GuardedCall
+from keeper.protocols.calls import EXECUTOR as UNKNOWN
+from keeper.protocols.calls import Ensure, Gain, GuardedCall
 from keeper.protocols.words import selector
 from keeper.routing.base import Hop, Swap
 from keeper.types import ZERO_ADDRESS
