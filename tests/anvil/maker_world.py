@@ -66,9 +66,9 @@ def addresses(maker):
 class Follower(AaveFollower):
     """An adapter bootstrapped at the head it is made at, and brought up to each later head by `advance`."""
 
-    def __init__(self, chain, maker, *, from_block=0):
-        self.chain, self.maker = chain, maker
-        self.adapter = build("followed", addresses(maker))
+    def __init__(self, chain, named, *, from_block=0):
+        self.chain = chain
+        self.adapter = build("followed", named if isinstance(named, Addresses) else addresses(named))
         self.sync = self.adapter.sync
         self.next_block = from_block
         self.touched = set()
@@ -79,7 +79,7 @@ class Follower(AaveFollower):
         return drive_batched(read, partial(answer_at, self.chain, hexed((head or self.head()).hash)))
 
     def urns_on_chain(self, keys):
-        return self.run(read_urns(self.maker.vat, sorted(keys)))
+        return self.run(read_urns(self.market.contracts.vat, sorted(keys)))
 
 
 class Keeper:
@@ -89,7 +89,12 @@ class Keeper:
         self.scene, self.chain, self.maker = scene, scene.chain, maker
         self.follower = Follower(scene.chain, maker)
         self.wired = wire(scene)
-        self.dai = maker.dai
+        self.tokens = [asset.token for asset in scene.world.assets.values()]
+        self.weth = scene.asset("WETH").token
+        self.allow()
+
+    def allow(self):
+        """List what the adapter's plans call."""
         allowed = Allowlist.from_permissions(self.adapter.encoder.permissions(self.market))
         self.chain.execute(Transaction(self.chain.account, self.wired.executor, encode_configure(allowed)))
 
@@ -118,14 +123,13 @@ class Keeper:
 
         self.declined = [answer for answer in answers if isinstance(answer, Declined)]
         offers = tuple(answer for answer in answers if isinstance(answer, Offer))
-        tokens = [asset.token for asset in self.scene.world.assets.values()]
         given = PlanningInput(
             target=market.target,
             views=(View(self.adapter, market, healths, offers),),
-            liquidity=Liquidity.of(self._pools(tokens)),
+            liquidity=Liquidity.of(self.pools()),
             policies=(POLICY,),
-            numeraire=Numeraire.of(3_000 * USD, self.scene.asset("WETH").token, [market.token_prices()], 0),
-            trusted=frozenset(tokens),
+            numeraire=Numeraire.of(3_000 * USD, self.weth, [market.token_prices()], 0),
+            trusted=frozenset(self.tokens),
             busy=frozenset(),
             gas_price_wei=2 * GWEI,
             executor=self.wired.executor,
@@ -136,8 +140,8 @@ class Keeper:
     def plan(self, **changes):
         return plan_block(self.inputs(**changes))
 
-    def _pools(self, tokens):
-        venue = UniswapV3Sync(self.scene.world.uniswap.factory, tokens)
+    def pools(self):
+        venue = UniswapV3Sync(self.scene.world.uniswap.factory, self.tokens)
         queries = venue.sources()
         while queries:
             queries = venue.apply(self.follower.logs(queries, 0, self.market.head.number)).new_sources

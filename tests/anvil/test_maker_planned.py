@@ -23,7 +23,7 @@ from tests.parity.aave_v3_lab import hexed
 
 pytestmark = pytest.mark.anvil
 
-EVERY = tuple(SYMBOLS)
+QUICK, SLOW = "WBTC-A", tuple(name for name in SYMBOLS if name != "WBTC-A")
 
 
 def executed(receipt):
@@ -115,7 +115,7 @@ def is_over_or_worth_another(keeper, name):
     return all(auction.sale.tab >= ilk.rules.chost for auction in ilk.auctions.values())
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", [QUICK, *(pytest.param(name, marks=pytest.mark.full) for name in SLOW)])
 def test_every_curve_falls_as_we_say_and_every_token_comes_out_of_the_vat(scene, name):
     """A token of 8 decimals leaves the Vat in its own units; a feed that holds prices back is poked first."""
     maker = deploy(scene, (name,))
@@ -197,6 +197,7 @@ def test_auction_that_ran_too_long_is_started_anew_for_its_reward(keeper):
     assert keeper.plan().plans == ()
 
 
+@pytest.mark.full
 def test_debt_grows_until_the_bark_lands_and_the_reward_taken_out_stays_what_was_said(keeper):
     """Two blocks late: what is raised grew with the stability fee, the reward with it; the difference stays inside."""
     crash(keeper.scene, keeper.maker, "ETH-A", 95)
@@ -247,6 +248,7 @@ def waiting(keeper):
     return keeper, plan
 
 
+@pytest.mark.full
 def test_auction_bought_by_somebody_ahead_of_us_is_over(waiting):
     keeper, plan = waiting
     clip = keeper.maker.ilks["ETH-A"].clipper
@@ -278,13 +280,17 @@ def test_auction_started_anew_under_us_is_too_expensive(waiting):
     assert "Clipper/too-expensive" in reverts(keeper, lasting, redo, later_s=400)
 
 
+@pytest.mark.full
 def test_auction_that_must_be_started_anew_before_we_land_is_refused(waiting):
     keeper, plan = waiting
     lasting = replace(plan, data=encode_execute(*lasting_frame(plan)))
     assert "Clipper/needs-reset" in reverts(keeper, lasting, later_s=400)
 
 
-@pytest.mark.parametrize(("level", "is_refused"), [(1, False), (2, False), (3, True)])
+@pytest.mark.parametrize(
+    ("level", "is_refused"),
+    [pytest.param(1, False, marks=pytest.mark.full), pytest.param(2, False, marks=pytest.mark.full), (3, True)],
+)
 def test_clipper_stopped_under_us_refuses_at_its_third_level(waiting, level, is_refused):
     keeper, plan = waiting
     stop = keeper.chain.transaction(keeper.maker.ilks["ETH-A"].clipper, FILE, b"stopped".ljust(32, b"\0"), level)
@@ -296,6 +302,7 @@ def test_clipper_stopped_under_us_refuses_at_its_third_level(waiting, level, is_
         lands(keeper, plan, ahead=[stop])
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(("level", "is_open"), [(0, True), (1, False)])
 def test_stopped_clipper_takes_no_bark(keeper, level, is_open):
     keeper.chain.send(keeper.maker.ilks["ETH-A"].clipper, FILE, b"stopped".ljust(32, b"\0"), level)
@@ -330,6 +337,7 @@ def with_hole_for_one(scene):
     return keeper
 
 
+@pytest.mark.full
 def test_hole_that_a_first_bark_fills_leaves_no_room_for_a_second_of_the_same_block(scene):
     """Both could be barked at alone; behind the first the planner sees what the Dog would say."""
     keeper = with_hole_for_one(scene)
@@ -355,6 +363,7 @@ def test_hole_filled_by_somebody_ahead_of_us_reverts_by_name(scene):
     )
 
 
+@pytest.mark.full
 def test_vault_cured_ahead_of_us_reverts_by_name(keeper):
     crash(keeper.scene, keeper.maker, "ETH-A", 95)
     (plan,) = keeper.plan().plans

@@ -136,6 +136,23 @@ def test_auction_of_nothing_or_for_nobody_is_refused():
     assert reason(bark, URN, (RATE, SPOT, DUST), ROOMY, START, has_owner=False) == "Clipper/zero-usr"
 
 
+def test_auction_of_the_least_and_the_last_number_is_let_through():
+    """A debt of two rad at half a penalty raises one; the last number is the greatest there is."""
+    half = Limits(1, RAD, 0, RAD, 0, WAD // 2)
+    last = Start(1_700 * WAD, RAY, RAY, 0, 0, 0, MAX_UINT256 - 1)
+    done = bark((1, 2), (1, 1, 0), half, last)
+    assert (done.tab, done.id) == (1, MAX_UINT256)
+    assert Start(1, RAY * 10**9, RAY, 0, 0, 0, 0).top() == 1
+
+
+def test_amounts_are_bounded_where_they_turn_negative():
+    """Debt of 2**255 units is let through; so much collateral is refused later, without a word, and more by name."""
+    wide = Limits(1, 2**197, 0, 2**196, 0, 1)
+    assert bark((1, 2**255), (1, 1, 0), wide, START).dart == 2**255
+    assert reason(bark, (2**255, 1), (2**255 + 1, 1, 0), wide, START) == ""
+    assert reason(bark, (2**255 + 1, 1), (2**255 + 2, 1, 0), wide, START) == "Dog/overflow"
+
+
 def test_coin_is_nothing_only_where_both_parts_are():
     assert Start(1, RAY, RAY, 0, 0, 0, 0).coin(TAB) == 0
     assert Start(1, RAY, RAY, 5, 0, 0, 0).coin(TAB) == 5
@@ -224,8 +241,15 @@ def test_signed_products_end_where_the_contracts_do():
         2**254,
         2**255 - 1,
     )
-    for x, y in ((2**255, 0), (2**254, 2), (2**254, -3)):
+    for x, y in ((2**255, 0), (2**254, 2), ((2**255 + 1) // 3, -3)):
         assert reason(mul_signed, x, y) == ""
+
+
+def test_revert_without_a_reason_says_so():
+    assert [(no.reason, no.message) for no in (RevertedError(), RevertedError("why"))] == [
+        ("", "reverted without a reason"),
+        ("why", "why"),
+    ]
 
 
 # Changing a vault -----------------------------------------------------------------------------------------------------
