@@ -47,7 +47,9 @@ class Governor:
         self._results: tuple[Result, ...] = ()
         self._is_stale = True
         self._in_flight_wei = 0
-        self._sent: deque[int] = deque([started_at] * journal.holds.signed_by_runs_since(started_at - MINUTE_S))
+        self._sent: deque[int] = deque()
+        # By the host's clock, which need not be the chain's: they count for a minute from the first head on.
+        self._signed_before = journal.holds.signed_by_runs_since(started_at - MINUTE_S)
         self._now = started_at
         self._admitted_wei = 0
         self._unsent = 0
@@ -133,6 +135,8 @@ class Governor:
         self._is_stale = True
 
     def _rate(self, now: int) -> int:
+        self._sent.extendleft([now] * self._signed_before)
+        self._signed_before = 0
         while self._sent and self._sent[0] <= now - MINUTE_S:
             self._sent.popleft()
 

@@ -191,6 +191,17 @@ async def test_what_a_run_just_before_signed_counts_for_the_minute(rule):
     assert "max_transactions_per_minute" in again.refuses(THIRD, 0, head)
 
 
+async def test_what_a_run_just_before_signed_is_forgotten_after_a_minute_of_the_chain_whatever_the_hosts_clock(rule):
+    """The host's clock is far ahead of the chain's: what it stamped would never be a minute ago."""
+    for index in (1, 2, 3):
+        await rule.office.execute(make_plan(index))
+
+    again = Governor(rule.office.journal, THRESHOLDS, rule.switch, started_at=1_700_000_030)
+    early = replace(rule.office.chain.head, timestamp=1_600_000_000)
+    assert "max_transactions_per_minute" in again.refuses(THIRD, 0, early)
+    assert again.refuses(THIRD, 0, replace(early, timestamp=1_600_000_060)) is None
+
+
 # Cooldown -----------------------------------------------------------------------------------------------------------
 
 
