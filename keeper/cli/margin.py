@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from keeper.app.margins import MarginView
+    from keeper.margin.suppose import Supposition
     from keeper.telemetry.table import Labels
     from keeper.types import Address
 
@@ -25,6 +26,13 @@ _SHOWN: Final = 40
 @click.option("--account", "accounts", metavar="ADDRESS", multiple=True, callback=addresses, help="Only these; repeat.")
 @click.option("--watched", is_flag=True, help="The accounts of `keeper watchlist`, however healthy.")
 @click.option("--target", metavar="HEALTH", help="Where cures aim.  [default: the position's margin call]")
+@click.option(
+    "--if",
+    "supposed",
+    metavar="WHAT",
+    multiple=True,
+    help='Whom it would set off: "price:TOKEN=-20%", "time=+30d", "PARAMETER:TOKEN=VALUE"; repeat to combine.',
+)
 @click.option("--limit", metavar="N", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="So many.")
 @output_options
 def command(  # noqa: PLR0913  # one per option
@@ -33,6 +41,7 @@ def command(  # noqa: PLR0913  # one per option
     accounts: "tuple[Address, ...]",
     watched: bool,
     target: str | None,
+    supposed: tuple[str, ...],
     limit: int,
     as_json: bool,
     debug: bool,
@@ -40,16 +49,17 @@ def command(  # noqa: PLR0913  # one per option
     """Show positions in a margin call or worse: since when, what would make them fall, and what cures them.
 
     The cure is exact: the amount named reaches the target, one unit less does not. Prices are those at which each
-    thing alone would make it fall. Needs a node, but no key, no executor and no strategy.
+    thing alone would make it fall. Needs a node, but no key, no executor and no strategy. With --if it shows whom a
+    price, a parameter of governance or interest would set off.
     """
     import asyncio
 
-    target_wad = _target(target)
+    target_wad, suppositions = _target(target), tuple(_supposition(text) for text in supposed)
     loaded = load(config_path, as_json=as_json, debug=debug)
     from keeper import app
     from keeper.app.margins import Wanted
 
-    wanted = Wanted(accounts, watched, target_wad, limit)
+    wanted = Wanted(accounts, watched, target_wad, limit, suppositions)
     views, count = asyncio.run(app.margins(loaded.config, wanted, as_json=as_json))
     rows = [view.row() for view in views]
     if as_json:
@@ -78,6 +88,15 @@ def _target(text: str | None) -> int | None:
     return target_wad
 
 
+def _supposition(text: str) -> "Supposition":
+    from keeper.margin.suppose import parse_supposition
+
+    try:
+        return parse_supposition(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--if") from None
+
+
 def _show(views: "Sequence[MarginView]", labels: "Labels", *, hidden: int) -> None:
     from datetime import UTC, datetime
 
@@ -95,6 +114,9 @@ def _show(views: "Sequence[MarginView]", labels: "Labels", *, hidden: int) -> No
             else f"{view.label} {view.position.row()['account']}"
         )
         click.echo(line_text(f"{name} on {view.position.deployment}: {view.position.state.value}"))
+        if view.before is not view.position.state:
+            click.echo(f"  now {view.before.value}")
+
         if view.since is not None:
             when = datetime.fromtimestamp(view.since.since, UTC)
             click.echo(f"  since block {view.since.since_block}, {when:%Y-%m-%d %H:%M} UTC")

@@ -144,6 +144,12 @@ def test_watch_only_run_says_nothing_twice_and_shows_it_to_people(chain, saved, 
     assert [word for word in ("treasury", "since block", "falls at: WETH", "cure to 1.05") if word not in shown] == []
     explained = keeper("explain", borrower, cwd=folder, environ={"OPS_URL": url}).stdout
     assert "margin cure to 1.05: repay" in explained
+    weth = to_checksum(saved.world.assets["WETH"].token)
+    worse = keeper("margin", "--if", f"price:{weth}=-5%", "--json", cwd=folder).stdout
+    (row,) = [json.loads(line) for line in worse.splitlines() if borrower in line]
+    assert (row["state_before"], row["state"]) == ("margin_call", "liquidatable")
+    unknown = keeper("margin", "--if", "made_up_bps=1", cwd=folder)
+    assert (unknown.returncode, "liquidation_threshold_bps" in unknown.stderr) == (2, True)
     tested = keeper("alerts", "test", cwd=folder, environ={"OPS_URL": url})
     assert (tested.returncode, tested.stdout) == (0, "ops: taken\n")
     dead = keeper("alerts", "test", cwd=folder, environ={"OPS_URL": f"json://127.0.0.1:1/{TOKEN}"})
