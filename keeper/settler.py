@@ -59,7 +59,7 @@ class MarketSettler:
 
         before = await self._logs_before(receipt, block)
         taken = _taken(deployment, plan, _market(deployment, plan, before, block))
-        settlement, realised = taken.settlement, _realised(deployment, taken.offers, receipt.logs)
+        settlement, (realised, _) = taken.settlement, _realised(deployment, taken.offers, receipt.logs)
         if isinstance(realised, Rejected):
             return realised
 
@@ -87,6 +87,7 @@ class MarketSettler:
         markets = {plan.deployment: _market(self._deployment(plan), plan, before, block) for plan in plans}
         pools = self._pools.preceding(block.parent_hash, before)
         found: list[Settled | Rejected] = []
+        logs: Sequence[Log] = receipt.logs
         for place, plan in enumerate(plans):
             if place in skipped:
                 found.append(Rejected(f"skipped: {skipped[place]}"))
@@ -94,10 +95,13 @@ class MarketSettler:
 
             deployment = self._deployment(plan)
             taken = _taken(deployment, plan, markets[plan.deployment])
-            realised = _realised(deployment, taken.offers, receipt.logs)
+            realised, rest = _realised(deployment, taken.offers, logs, cut=True)
             if isinstance(realised, Rejected):
                 found.append(realised)
                 continue
+
+            # Two items may buy the same of one market: each is told by the logs after those of the one before it.
+            logs = rest
 
             markets[plan.deployment] = taken.market
             profit = None if pools is None else _profit(plan, taken.settlement, pools)
@@ -145,21 +149,26 @@ def _taken(deployment: Deployment, plan: PlanRecord, market: Market) -> Taken:
     return taken
 
 
-def _realised(deployment: Deployment, offers: Sequence[Offer], logs: Sequence[Log]) -> Settlement | Rejected:
-    """What the receipt says all calls of a plan moved: each is told by the logs after those of the one before it."""
+def _realised(
+    deployment: Deployment, offers: Sequence[Offer], logs: Sequence[Log], *, cut: bool = False
+) -> tuple[Settlement | Rejected, Sequence[Log]]:
+    """What the receipt says all calls of a plan moved: each is told by the logs after those of the one before it.
+
+    Also the logs after the last one's, where `cut` asks for those.
+    """
     encoder = deployment.adapter.encoder
     moved: list[Settlement] = []
     for offer in offers:
         found = encoder.realised(offer, logs)
         if isinstance(found, Rejected):
-            return found
+            return found, logs
 
         moved.append(found)
-        if len(offers) > 1:
+        if cut or len(offers) > 1:
             told = (i for i in range(1, len(logs)) if not isinstance(encoder.realised(offer, logs[:i]), Rejected))
             logs = logs[next(told, len(logs)) :]
 
-    return merged(moved)
+    return merged(moved), logs
 
 
 def _profit(plan: PlanRecord, settlement: Settlement, pools: Mapping[Address, Pool]) -> TokenAmount | None:

@@ -132,7 +132,8 @@ def bought(lab, state, market, offers, before, rng):
         (paid,), (got,) = settlement.pays, settlement.receives
         assert (-lived.gained(place, paid.token), lived.gained(place, got.token)) == (paid.amount, got.amount)
         assert paid.amount == paid.at_most == size
-        assert adapter.encoder.realised(offer, logs_of([lived.said[place]])) == settlement
+        told = lived.said[place - len(offer.prelude) : place + 1]
+        assert adapter.encoder.realised(offer, logs_of(told)) == settlement
 
     if extra:
         assert errors.explain(lived.said[-1][0].data).startswith("NotForSale")

@@ -12,7 +12,7 @@ from keeper.protocols.compound_v3 import abi
 from keeper.protocols.compound_v3.market import CompoundV3Market
 from keeper.protocols.compound_v3.purchase import purchase_of
 from keeper.protocols.words import encode, indexed_address, selector, word
-from keeper.types import Call, Log, Offer, Payment, Rejected, Settlement, TokenAmount
+from keeper.types import Address, Call, Log, Offer, Payment, Rejected, Settlement, TokenAmount, account_of
 from keeper.units import bps_down
 
 LEAST_BPS: Final = 9_900
@@ -48,10 +48,18 @@ def calls(
 
 
 def realised(offer: Offer, logs: Sequence[Log]) -> Settlement | Rejected:
-    """Read what the market says it sold of the offer's asset: the first such event."""
-    detail, _ = purchase_of(offer)
+    """Read what the market says it sold of the offer's asset: the first such event, behind the absorption if any."""
+    detail, key = purchase_of(offer)
+    if detail.absorbs:
+        debts = (i for i, log in enumerate(logs) if _is_kind(log, detail.comet, abi.DEBT_ABSORBED))
+        at = next((i for i in debts if indexed_address(logs[i], 2) == account_of(key)), None)
+        if at is None:
+            return Rejected("no AbsorbDebt event for this position")
+
+        logs = logs[at:]
+
     for log in logs:
-        if log.address != detail.comet or log.topics[:1] != (abi.BOUGHT,):
+        if not _is_kind(log, detail.comet, abi.BOUGHT):
             continue
 
         if len(log.topics) != 3 or len(log.data) != 64:
@@ -64,3 +72,7 @@ def realised(offer: Offer, logs: Sequence[Log]) -> Settlement | Rejected:
             )
 
     return Rejected("no BuyCollateral event for this asset")
+
+
+def _is_kind(log: Log, emitter: Address, kind: bytes) -> bool:
+    return log.address == emitter and log.topics[:1] == (kind,)
