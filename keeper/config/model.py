@@ -206,8 +206,7 @@ class StrategyConfig(Section):
     take_bad_debt: StrictBool = False
     """Also take positions that leave debt behind; they pay like others, but some operators abstain."""
     batch: StrictBool = False
-    """Let small liquidations share a transaction where the gas saved is worth more than the fate they then share; what
-    fails alone is skipped."""
+    """Let small liquidations share a transaction where the gas saved outweighs the risk; one that fails is skipped."""
 
 
 class KeeperConfig(Section):

@@ -23,7 +23,7 @@ from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulated, Simulator
 from keeper.execution.submit import Answer
 from keeper.execution.waiting import Waiting
-from keeper.journal.plans import PricedPlan
+from keeper.journal.plans import PricedPlan, items_of
 from keeper.journal.records import TxState
 from keeper.journal.store import Journal
 from keeper.planning.base import Plan
@@ -167,7 +167,7 @@ class Desk:
 
         Of a dry run, what it would have sent.
         """
-        return tuple(leading.plan.underway for leading in self._waiting.ahead(head))
+        return tuple(part.underway for leading in self._waiting.ahead(head) for part in leading.parts)
 
     def is_idle(self) -> bool:
         """Whether no transaction is waiting for a block; those in a block that is not final yet do not count."""
@@ -260,7 +260,10 @@ class Desk:
         for each, simulated in zip(priced, found, strict=True):
             if isinstance(simulated, Declined):
                 answers[each.plan.id] = self._conclude(each, Status.SIMULATION_FAILED, simulated)
-            elif self._is_dry:
+                continue
+
+            self._journal.record_items(each)
+            if self._is_dry:
                 self._waiting.rehearse(each.plan, _call(each.plan, self._simulator))
                 answers[each.plan.id] = self._conclude(each, Status.DRY_RUN, None)
 
@@ -302,7 +305,9 @@ class Desk:
 
         numbers = {} if declined is None else declined.numbers
         self._journal.record_verdict(priced.plan.id, status, priced.head.number, reason, numbers)
-        self._tell_items(priced, status, reason)
+        if status is not Status.SIMULATION_FAILED:
+            self._tell_items(priced, status, reason)
+
         log.info("plan_concluded", plan=priced.plan.id, status=status.value, reason=reason)
         return outcome_of(priced, status, b"", reason)
 
@@ -313,8 +318,8 @@ class Desk:
         return outcome_of(priced, Status.REFUSED, b"", unsigned.why)
 
     def _tell_items(self, priced: PricedPlan, status: Status, reason: str | None) -> None:
-        """Give the items of a batch an end of their own; those it is made of alone afterwards stand open again."""
-        for item in priced.plan.items:
+        """Give the items of a batch an end of their own."""
+        for item in items_of(priced.plan):
             self._journal.record_verdict(item.id, status, priced.head.number, reason)
 
 

@@ -49,12 +49,17 @@ class PlanLedger:
         """
         with self._database.write() as connection:
             for priced in plans:
-                for plan in (priced.plan, *priced.plan.items):
-                    row = _row(run, replace(priced, plan=plan))
-                    if not _is_known(connection, row):
-                        insert(connection, "plans", row)
+                _record(connection, _row(run, priced))
 
-                _record_items(connection, priced.plan)
+    def record_items(self, run: int, priced: PricedPlan) -> None:
+        """Write what is expected of each item of a batch that was written; nothing for any other plan."""
+        with self._database.write() as connection:
+            for item in items_of(priced.plan):
+                _record(connection, _row(run, replace(priced, plan=item)))
+                connection.execute(
+                    "INSERT INTO batch_items (batch_id, item_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    (priced.plan.id, item.id),
+                )
 
     def record_verdict(
         self,
@@ -89,7 +94,7 @@ class PlanLedger:
         if not rows:
             raise JournalError(f"the journal has no plan {plan_id}", plan=plan_id)
 
-        return _record(rows[0])
+        return _read(rows[0])
 
     def earlier_missed(self, plan_id: str, block_hash: bytes) -> bool:
         """Tell whether a plan made before this one, for the same block, did not land in the block given."""
@@ -103,12 +108,14 @@ class PlanLedger:
         return bool(rows)
 
 
-def _record_items(connection: Connection, plan: Plan) -> None:
-    """Write which plans a batch is made of; made again, they are written already."""
-    for item in plan.items:
-        connection.execute(
-            "INSERT INTO batch_items (batch_id, item_id) VALUES (?, ?) ON CONFLICT DO NOTHING", (plan.id, item.id)
-        )
+def items_of(plan: Plan) -> tuple[Plan, ...]:
+    """The items of a batch as they are written: one that goes alone all the same is another plan, with its own bid."""
+    return tuple(replace(item, id=f"{plan.id}.{place}") for place, item in enumerate(plan.items))
+
+
+def _record(connection: Connection, row: Mapping[str, object]) -> None:
+    if not _is_known(connection, row):
+        insert(connection, "plans", row)
 
 
 def _is_known(connection: Connection, row: Mapping[str, object]) -> bool:
@@ -170,7 +177,7 @@ def _row(run: int, priced: PricedPlan) -> dict[str, object]:
         "head_hash": hex_text(head.hash),
         "executor": to_checksum(plan.executor),
         "calldata": plan.data,
-        "details": to_json(_details(opportunity) | {"items": [item.id for item in plan.items]}),
+        "details": to_json(_details(opportunity) | {"items": [item.id for item in items_of(plan)]}),
     }
 
 
@@ -195,7 +202,7 @@ def _details(opportunity: Opportunity) -> dict[str, object]:
     }
 
 
-def _record(row: SqlRow) -> PlanRecord:
+def _read(row: SqlRow) -> PlanRecord:
     details: dict[str, Any] = json.loads(row["details"])
     return PlanRecord(
         id=row["id"],

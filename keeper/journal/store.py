@@ -74,6 +74,10 @@ class Journal:
         """Write what is expected of these plans, before anything of theirs is signed."""
         self._plans.record(self._run, plans)
 
+    def record_items(self, priced: PricedPlan) -> None:
+        """Write what is expected of each item of a batch, before it is signed."""
+        self._plans.record_items(self._run, priced)
+
     def record_verdict(
         self,
         plan_id: str,

@@ -12,8 +12,8 @@ from keeper.units import GWEI, USD
 from tests.fakes.planning import POLICY, inputs, market, usdc_debt
 
 BATCHING = replace(POLICY, batch=True, min_profit_usd=USD, max_plans_per_block=20)
-DEAR = {"policies": (BATCHING,), "gas_price_wei": 20 * GWEI}
-"""45,000 gas at 20 gwei and 2,000 dollars for one native are worth 1.80 dollars."""
+DEAR = {"policies": (BATCHING,), "gas_price_wei": 9 * GWEI}
+"""100,000 gas at 9 gwei and 2,000 dollars for one native are worth 1.80 dollars."""
 
 
 def block(*dollars, **changes):
@@ -27,7 +27,7 @@ def test_small_plans_share_a_transaction_that_does_all_of_them():
     assert plan.items == alone
     assert plan.opportunity.profit.amount == sum(item.opportunity.profit.amount for item in alone)
     assert plan.opportunity.gas == sum(item.opportunity.gas for item in alone) - SAVED_GAS
-    assert plan.opportunity.gas_cost_wei == plan.opportunity.gas * 20 * GWEI
+    assert plan.opportunity.gas_cost_wei == plan.opportunity.gas * 9 * GWEI
     limits = [item.gas_limit for item in alone]
     assert plan.gas_limit == sum(limits) + max(limits) // 63 + RESERVE_GAS
     assert plan.id not in {item.id for item in alone}
@@ -58,11 +58,11 @@ def test_any_one_item_may_fail_and_the_floor_is_met():
 
 
 def test_floor_of_a_batch_pays_for_all_of_its_gas():
-    """Two of 1,000 dollars at 45 gwei: 955,000 gas cost 85.95 dollars, and one of them alone earns 50 at most."""
+    """Two of 1,000 dollars at 45 gwei: 900,000 gas cost 81 dollars, and one of them alone earns 50 at most."""
     dear = block(1_000, 1_000, gas_price_wei=45 * GWEI, policies=(replace(BATCHING, batch=False),))
     plans = plan_block(dear).plans
     assert len(plans) == 2
-    assert together(plans, dear).min_profit == 85_950_000
+    assert together(plans, dear).min_profit == 81_000_000
 
 
 def test_what_is_worth_much_travels_alone():
