@@ -206,6 +206,11 @@ def set_price(chain: LocalChain, ilk: MakerIlk, price: int) -> None:
     chain.execute(price_update(chain, ilk, price))
 
 
+def stop(chain: LocalChain, ilk: MakerIlk, level: int, ward: Address) -> Transaction:
+    """Write down that auctions are stopped: at 1 none begins, at 2 none anew either, at 3 nobody buys; 0 for none."""
+    return chain.transaction(ilk.clipper, _FILE_NUMBER, word("stopped"), level, sender=ward, gas=100_000)
+
+
 # What users do --------------------------------------------------------------------------------------------------------
 
 

@@ -10,6 +10,7 @@ from keeper.sandbox.scenes import (
     compound_v3,
     compound_v3_ether,
     dydx_perpetual,
+    maker,
     morpho_blue,
     perp_curie,
     spark,
@@ -26,6 +27,7 @@ SCENES: Final[tuple[Scene, ...]] = (
     compound_v3.SCENE,
     compound_v3_ether.SCENE,
     dydx_perpetual.SCENE,
+    maker.SCENE,
 )  # fmt: skip
 """In the order they are opened: one line per protocol."""
 DEFAULT: Final = aave_v3.NAME

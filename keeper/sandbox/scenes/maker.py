@@ -22,10 +22,11 @@ from keeper.sandbox.maker import (
     osm_poke,
     place_ilk,
     price_update,
+    stop,
     teach_to_burn,
 )
 from keeper.sandbox.market.borrowers import Borrower, Weight, plan_borrowers
-from keeper.sandbox.market.path import BLANK, DEPEG, DIP, FALL, SLIDE
+from keeper.sandbox.market.path import BLANK, DEPEG, DIP, FALL, RALLY, SLIDE
 from keeper.sandbox.market.templates import Template
 from keeper.sandbox.scenes import aave_v3
 from keeper.sandbox.scenes.base import Healths, Opened, Scene, Site, Turn
@@ -63,7 +64,9 @@ TEMPLATES: Final = (
     Template("bitcoin", 3, ("WBTC",), (DEBT,), (8_000, 30_000), (0.962, 0.99), DIP),
 )
 ABANDONED: Final = "abandoned"
-"""A vault put up for auction long before the keeper starts: the auction has run too long and must begin anew."""
+"""A vault put up for auction long ago: the auction has run too long, and must begin anew once that is allowed again."""
+NO_NEW_AUCTIONS: Final = 2
+"""The level at which governance has stopped the ether auctions until prices begin to move."""
 ABANDONED_VAULT: Final = (6 * WAD, 10_000 * WAD)
 ABANDONED_AT: Final = 8_000
 """Basis points of its price at which that vault was unsafe for a while."""
@@ -102,8 +105,10 @@ def open_scene(site: Site) -> Opened:
     def healths(chain: LocalChain, accounts: Sequence[Address], block: int) -> Healths:
         return _healths(chain, maker, {account: owners[account] for account in accounts if account in owners}, block)
 
+    governor = chain.account
+
     def moves(chain: LocalChain, turn: Turn) -> Sequence[Transaction]:
-        return _moves(chain, maker, turn)
+        return _moves(chain, maker, governor, turn)
 
     return Opened(
         names={site.draw.account(ABANDONED): ABANDONED, **{one.account: one.name for one in borrowers}},
@@ -127,17 +132,21 @@ def _ilk_of(maker: Maker, borrower: Borrower) -> MakerIlk:
 
 
 def _abandon(chain: LocalChain, maker: Maker, ilk: MakerIlk, owner: Address) -> None:
-    """Open a vault, put it up for auction while its price is low, and bring the price back."""
+    """Open a vault, put it up for auction while its price is low, bring the price back, and stop all but purchases."""
     listed = ilk.asset.listing.price
     open_vault(chain, maker, ilk, owner, ABANDONED_VAULT)
     bring_price(chain, maker, ilk, listed * ABANDONED_AT // 10_000, HOP_S)
     bark(chain, maker, ilk, owner)
     bring_price(chain, maker, ilk, listed, HOP_S)
+    chain.execute(stop(chain, ilk, NO_NEW_AUCTIONS, chain.account))
 
 
-def _moves(chain: LocalChain, maker: Maker, turn: Turn) -> list[Transaction]:
-    """Set the sources where a feed has published, and poke what delays them."""
+def _moves(chain: LocalChain, maker: Maker, governor: Address, turn: Turn) -> list[Transaction]:
+    """Set the sources where a feed has published, poke what delays them, and first of all let auctions begin again."""
     found = [poke for ilk in maker.ilks.values() if (poke := osm_poke(chain, ilk)) is not None]
+
+    if turn.step.name == RALLY and turn.place == 0:
+        found.append(stop(chain, maker.ilks["ETH-A"], 0, governor))
 
     if turn.place == 0:
         for ilk in maker.ilks.values():
