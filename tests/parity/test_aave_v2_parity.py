@@ -4,14 +4,12 @@ Each case is simulated on the deployed bytecode with its own balances, parameter
 says it moves, which health it finds before and after, and what remains must be the chain's own numbers.
 """
 
-import random
-from collections import Counter
-
 import pytest
 
 from tests.parity import aave_v2_cases as cases
 from tests.parity.aave_v2_compare import check, check_reads, live
 from tests.parity.aave_v2_lab import LabV2
+from tests.parity.drawn import Suite, run
 
 READS_EVERY = 10
 """Every so many cases everything the adapter reads is read in the case's own block."""
@@ -24,41 +22,33 @@ BRANCHES = {
 }  # fmt: skip
 
 
-def run(lab, count, seed):
-    """Live and check so many cases; returns how often each branch was met."""
-    rng = random.Random(seed)
-    met, trivial = Counter(), 0
-    for i in range(count):
-        theme = cases.THEMES[i % len(cases.THEMES)]
-        case_seed = rng.getrandbits(64)
-        case = cases.draw(lab, random.Random(case_seed), theme)
-        try:
-            branches = check(lab, case, live(lab, case))
-            if i % READS_EVERY == 0:
-                check_reads(lab, case)
-        except AssertionError as error:
-            error.add_note(f"case {i} of theme {theme}, seed {seed}, own seed {case_seed}: {case}")
-            raise
+SUITE = Suite("Aave V2", tuple(cases.THEMES), BRANCHES)
 
-        met.update(branches)
-        trivial += "healthy" in branches and "near one" not in branches
 
-    print(f"\nAave V2: {count} cases, {trivial} trivial, seed {seed}")
-    for branch in sorted(BRANCHES | met.keys()):
-        print(f"  {branch:32} {met[branch]:6}")
+def drawn(scene, count, seed):
+    """Live and check so many cases."""
+    lab = LabV2(scene)
 
-    return met, trivial
+    def play(place, theme, rng):
+        case = cases.draw(lab, rng, theme)
+        branches = check(lab, case, live(lab, case))
+        if place % READS_EVERY == 0:
+            check_reads(lab, case)
+
+        return branches
+
+    return run(SUITE, count, seed, play)
 
 
 def test_random_liquidations_equal_the_contracts(scene, random_seed):
-    met, trivial = run(LabV2(scene), 132, random_seed)
+    met = drawn(scene, 132, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 1} == set()
-    assert trivial <= 132 // 10
+    assert met["trivial"] <= 132 // 10
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3_600)
 def test_many_random_liquidations_equal_the_contracts(scene, random_seed):
-    met, trivial = run(LabV2(scene), 1_100, random_seed)
+    met = drawn(scene, 1_100, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 10} == set()
-    assert trivial <= 1_100 // 10
+    assert met["trivial"] <= 1_100 // 10

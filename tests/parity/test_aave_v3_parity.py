@@ -4,8 +4,6 @@ Each case is simulated on the deployed bytecode with its own balances, parameter
 says it moves, which health it finds before and after, and what remains must be the chain's own numbers.
 """
 
-import random
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -13,6 +11,7 @@ import pytest
 from tests.parity import aave_v3_cases as cases
 from tests.parity.aave_v3_compare import check, check_reads, live
 from tests.parity.aave_v3_lab import lab36, lab302
+from tests.parity.drawn import Suite, run
 
 READS_EVERY = 10
 """Every so many cases everything the adapter reads is read in the case's own block."""
@@ -33,46 +32,32 @@ BRANCHES = {
 }  # fmt: skip
 
 
-def run(lab, version, count, seed):
-    """Live and check so many cases; returns how often each branch was met."""
-    rng = random.Random(seed)
-    met, trivial = Counter(), 0
-    themes = cases.THEMES[version]
-    for i in range(count):
-        theme = themes[i % len(themes)]
-        case_seed = rng.getrandbits(64)
-        case = cases.draw(lab, random.Random(case_seed), theme)
-        try:
-            branches = check(lab, case, live(lab, case))
-            if i % READS_EVERY == 0:
-                check_reads(lab, case)
-        except AssertionError as error:
-            error.add_note(f"case {i} of theme {theme}, seed {seed}, own seed {case_seed}: {case}")
-            raise
+def drawn(scene, version, count, seed):
+    """Live and check so many cases of one release."""
+    lab = lab36(scene) if version == "3.6" else lab302(replace(scene, aave=scene.world.aave302))
 
-        met.update(branches)
-        trivial += "healthy" in branches and "near one" not in branches
+    def play(place, theme, rng):
+        case = cases.draw(lab, rng, theme)
+        branches = check(lab, case, live(lab, case))
+        if place % READS_EVERY == 0:
+            check_reads(lab, case)
 
-    print(f"\nAave {version}: {count} cases, {trivial} trivial, seed {seed}")
-    for branch in sorted(BRANCHES[version] | met.keys()):
-        print(f"  {branch:32} {met[branch]:6}")
+        return branches
 
-    return met, trivial
+    return run(Suite(f"Aave {version}", tuple(cases.THEMES[version]), BRANCHES[version]), count, seed, play)
 
 
 @pytest.mark.parametrize(("version", "count", "least"), [("3.6", 400, 3), ("3.0.2", 220, 2)])
 def test_random_liquidations_equal_the_contracts(scene, random_seed, version, count, least):
-    lab = lab36(scene) if version == "3.6" else lab302(replace(scene, aave=scene.world.aave302))
-    met, trivial = run(lab, version, count, random_seed)
+    met = drawn(scene, version, count, random_seed)
     assert {branch for branch in BRANCHES[version] if met[branch] < least} == set()
-    assert trivial <= count // 10
+    assert met["trivial"] <= count // 10
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("version", "count"), [("3.6", 3_000), ("3.0.2", 2_000)])
 def test_many_random_liquidations_equal_the_contracts(scene, random_seed, version, count):
-    lab = lab36(scene) if version == "3.6" else lab302(replace(scene, aave=scene.world.aave302))
-    met, trivial = run(lab, version, count, random_seed)
+    met = drawn(scene, version, count, random_seed)
     assert {branch for branch in BRANCHES[version] if met[branch] < 30} == set()
-    assert trivial <= count // 10
+    assert met["trivial"] <= count // 10

@@ -5,14 +5,12 @@ says is moved and redeemed, what the comptroller thinks before and after, and wh
 numbers; what the contracts refuse, with or without a revert, must be refused by the adapter for that reason.
 """
 
-import random
-from collections import Counter
-
 import pytest
 
 from tests.parity import compound_v2_cases as cases
 from tests.parity.compound_v2_compare import check, check_reads, live
 from tests.parity.compound_v2_lab import Lab
+from tests.parity.drawn import Suite, run
 
 FEW_SEED = 20_260_101
 READS_EVERY = 12
@@ -27,42 +25,34 @@ BRANCHES = {
 }  # fmt: skip
 
 
-def run(lab, count, seed):
-    """Live and check so many cases; returns how often each branch was met."""
-    rng = random.Random(seed)
-    met, trivial = Counter(), 0
-    for i in range(count):
-        theme = cases.THEMES[i % len(cases.THEMES)]
-        case_seed = rng.getrandbits(64)
-        case = cases.draw(lab, random.Random(case_seed), theme)
-        try:
-            branches = check(lab, case, live(lab, case))
-            if i % READS_EVERY == 5:
-                check_reads(lab, case)
-        except AssertionError as error:
-            error.add_note(f"case {i} of theme {theme}, seed {seed}, own seed {case_seed}: {case}")
-            raise
+SUITE = Suite("Compound V2", tuple(cases.THEMES), BRANCHES)
 
-        met.update(branches)
-        trivial += "healthy" in branches and "near one" not in branches
 
-    print(f"\nCompound V2: {count} cases, {trivial} trivial, seed {seed}")
-    for branch in sorted(BRANCHES | met.keys()):
-        print(f"  {branch:32} {met[branch]:6}")
+def drawn(scene, count, seed):
+    """Live and check so many cases."""
+    lab = Lab(scene)
 
-    return met, trivial
+    def play(place, theme, rng):
+        case = cases.draw(lab, rng, theme)
+        branches = check(lab, case, live(lab, case))
+        if place % READS_EVERY == 5:
+            check_reads(lab, case)
+
+        return branches
+
+    return run(SUITE, count, seed, play)
 
 
 def test_random_liquidations_equal_the_contracts(scene):
     """Few enough that a seed of their own makes sure every branch is met; `--full` draws anew."""
-    met, trivial = run(Lab(scene), 116, FEW_SEED)
+    met = drawn(scene, 116, FEW_SEED)
     assert {branch for branch in BRANCHES if met[branch] < 1} == set()
-    assert trivial <= 116 // 10
+    assert met["trivial"] <= 116 // 10
 
 
 @pytest.mark.full
 @pytest.mark.timeout(3_600)
 def test_many_random_liquidations_equal_the_contracts(scene, random_seed):
-    met, trivial = run(Lab(scene), 1_200, random_seed)
+    met = drawn(scene, 1_200, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 10} == set()
-    assert trivial <= 1_200 // 10
+    assert met["trivial"] <= 1_200 // 10

@@ -4,9 +4,6 @@ Each case is read at one time and taken over at a later one. What the adapter sa
 withdrawn, and of what is left of both accounts, the index and the insurance fund must be the chain's numbers.
 """
 
-import random
-from collections import Counter
-
 import pytest
 
 from keeper.protocols.dydx_perpetual import abi, errors, math, offers, settle, trade
@@ -16,6 +13,7 @@ from keeper.protocols.dydx_perpetual.market import terms_of
 from keeper.protocols.dydx_perpetual.takeover import room
 from keeper.protocols.words import encode
 from keeper.types import Address, Call, Declined, PositionKey, Reason
+from tests.parity.drawn import Suite, run
 from tests.parity.dydx_perpetual_cases import draw
 from tests.parity.dydx_perpetual_lab import Lab
 from tests.parity.twin_dydx_lab import TAKER
@@ -164,31 +162,25 @@ def lab(packages):
     lab.stop()
 
 
-def run(lab, seed, cases):
-    rng, seen = random.Random(seed), Counter()
-    for place in range(cases):
-        case = draw(rng)
-        try:
-            seen.update(check(lab, case))
-        except AssertionError as error:
-            error.add_note(f"case {place} of seed {seed}: {case}")
-            raise
+SUITE = Suite("dYdX perpetual", ("any",), BRANCHES)
 
-    return seen
+
+def drawn(lab, count, seed):
+    """Take over, or try to, so many cases."""
+    return run(SUITE, count, seed, lambda _place, _theme, rng: check(lab, draw(rng)))
 
 
 @pytest.mark.anvil
 def test_a_hundred_random_takeovers_move_what_the_adapter_says(lab):
-    seen = run(lab, seed=20_260_301, cases=100)
+    seen = drawn(lab, 100, 20_260_301)
     assert seen["whole"] + seen["part"] >= 30
 
 
 @pytest.mark.anvil
 @pytest.mark.full
 @pytest.mark.timeout(1_800)
-def test_a_thousand_random_takeovers_move_what_the_adapter_says(lab, request):
-    seed = request.config.getoption("hypothesis_seed", None) or 0
-    seen = run(lab, seed=f"{seed}", cases=1_000)
+def test_a_thousand_random_takeovers_move_what_the_adapter_says(lab, random_seed):
+    seen = drawn(lab, 1_000, random_seed)
     assert set(seen) >= BRANCHES, BRANCHES - set(seen)
 
 

@@ -4,9 +4,6 @@ Each case is read and liquidated on the deployed bytecode with its own totals, p
 adapter says it moves, and what remains of market and borrower, must be the chain's own numbers.
 """
 
-import random
-from collections import Counter
-
 import pytest
 
 from keeper.protocols.morpho_blue import errors, math
@@ -16,6 +13,7 @@ from keeper.protocols.morpho_blue.settle import liquidation_of
 from keeper.types import Declined, Offer, Reason
 from keeper.units import MAX_UINT256
 from tests.parity import morpho_blue_cases as cases
+from tests.parity.drawn import Suite, run
 from tests.parity.morpho_blue_lab import Lab
 
 BRANCHES = {
@@ -141,34 +139,20 @@ def moved_branches(case, moved):
     return {name for name, holds in found.items() if holds}
 
 
-def run(lab, count, seed):
-    """Live and check so many cases; returns how often each branch was met."""
-    rng = random.Random(seed)
-    met = Counter()
-    for i in range(count):
-        theme = cases.THEMES[i % len(cases.THEMES)]
-        own = rng.getrandbits(64)
-        case = cases.draw(lab, random.Random(own), theme)
-        try:
-            met.update(check(lab, case))
-        except AssertionError as error:
-            error.add_note(f"case {i} of theme {theme}, seed {seed}, own seed {own}: {case}")
-            raise
-
-    print(f"\nMorpho Blue: {count} cases, seed {seed}")
-    for branch in sorted(BRANCHES | met.keys()):
-        print(f"  {branch:24} {met[branch]:6}")
-
-    return met
+def drawn(scene, count, seed):
+    """Live and check so many cases."""
+    lab = Lab(scene)
+    suite = Suite("Morpho Blue", tuple(cases.THEMES), BRANCHES)
+    return run(suite, count, seed, lambda _, theme, rng: check(lab, cases.draw(lab, rng, theme)))
 
 
 def test_random_liquidations_equal_the_contract(scene, random_seed):
-    met = run(Lab(scene), 140, random_seed)
+    met = drawn(scene, 140, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 2} == set()
 
 
 @pytest.mark.full
 @pytest.mark.timeout(1_800)
 def test_many_random_liquidations_equal_the_contract(scene, random_seed):
-    met = run(Lab(scene), 1_400, random_seed)
+    met = drawn(scene, 1_400, random_seed)
     assert {branch for branch in BRANCHES if met[branch] < 10} == set()
