@@ -14,7 +14,7 @@ from keeper.margin.state import state_of
 from keeper.mind import Decision
 from keeper.protocols.base import Market
 from keeper.types import Address, BlockHead, Declined, Health, HealthState, PositionKey, account_of
-from keeper.units import WAD, mul_div_up
+from keeper.units import BPS, WAD, mul_div_up
 
 MOST_DECIDED: Final = 2_000
 """Positions of a deployment decided exactly after one block beyond those that can be liquidated: a tenth of a second.
@@ -109,8 +109,11 @@ class MarginWatch:
 
         for key in [key for key in known if key not in near and key not in decided]:
             found = deployment.adapter.health.health(key, market)
-            if not isinstance(found, Declined):
-                yield Change((name, key), known[key].state, HealthState.HEALTHY, found if found.debt_base else None)
+            stays = known[key].state is HealthState.MARGIN_CALL
+            if isinstance(found, Declined) or (stays and found.factor_wad < mul_div_up(margin_call, _LEAVES_BPS, BPS)):
+                continue
+
+            yield Change((name, key), known[key].state, HealthState.HEALTHY, found if found.debt_base else None)
 
     def _note(self, change: Change, head: BlockHead) -> None:
         name, key = change.place
@@ -125,7 +128,7 @@ def _state(standing: Standing | None) -> HealthState:
 
 
 def _near(deployment: Deployment, market: Market, margin_call_wad: int) -> dict[PositionKey, None]:
-    """Positions below a little more than the margin call, who owes most first; none of them is missed."""
-    width_bps = mul_div_up(margin_call_wad, _LEAVES_BPS, WAD)
+    """Positions that may be below the margin call, who owes most first; none that is below is missed."""
+    width_bps = mul_div_up(margin_call_wad, BPS, WAD)
     found = dict.fromkeys(below(deployment.book, deployment.adapter.health.factors(market), width_bps))
     return found | dict.fromkeys(sorted(deployment.adapter.health.always_confirm(market)))

@@ -120,6 +120,15 @@ def test_position_a_little_above_its_margin_call_does_not_flicker(journal, mail,
     assert [title.split(":")[0] for title in titles(box)] == ["Margin call", "Cured", "Margin call"]
 
 
+def test_position_that_could_be_liquidated_is_cured_as_soon_as_it_is_above_its_margin_call(journal, mail, tmp_path):
+    """0.985 at 1 780; 1.0541 at 1 905, which a margin call would not leave yet."""
+    box, taken = mail
+    town = Town({1: 1_500})
+    alerting = town.open(journal, taken, [box], tmp_path, {key_of(1): "first"})
+    decline(town, alerting, [1_780, 1_905])
+    assert [title.split(":")[0] for title in titles(box)] == ["Liquidatable", "Cured"]
+
+
 def test_crash_of_ten_thousand_positions_is_a_summary(journal, mail, tmp_path):
     """8 000 owe 1 500 and 2 000 owe 1 400: at 1 700 (1 411) the first fall, the others nearly; a tenth is watched."""
     box, taken = mail
