@@ -58,7 +58,8 @@ _ALL_PLANS: Final = """
         WHERE mined.canonical = 1 AND mined.plan_id IN (
             SELECT plans.id UNION SELECT batch_id FROM batch_items WHERE item_id = plans.id)
         ORDER BY of.kind = 'plan' DESC, mined.seq DESC LIMIT 1)
-    LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id = plans.id)
+    LEFT JOIN verdicts ON verdicts.id = (SELECT max(id) FROM verdicts AS last WHERE last.plan_id IN (
+            SELECT plans.id UNION SELECT batch_id FROM batch_items WHERE item_id = plans.id))
         AND verdicts.status <> 'planned'
     LEFT JOIN item_outcomes AS item ON item.tx_hash = outcomes.tx_hash AND item.block_hash = outcomes.block_hash
         AND item.plan_id = plans.id

@@ -5,14 +5,16 @@ from dataclasses import replace
 import pytest
 
 from keeper.execution.base import Status
+from keeper.execution.bidding import bid
 from keeper.execution.booking import Settled
 from keeper.execution.causes import Result
+from keeper.journal.plans import PricedPlan, items_of
 from keeper.planning.underway import Underway
 from keeper.types import Rejected, Returned, TokenAmount
 from tests.fakes.desk import Office
 from tests.fakes.heads import target
 from tests.fakes.ledger_chain import LedgerChain
-from tests.fakes.plans import SELECTOR, make_plan, position
+from tests.fakes.plans import NATIVE_USD, POLICIES, SELECTOR, make_plan, position
 
 WHOLE = SELECTOR + b"all of them"
 
@@ -172,6 +174,17 @@ async def test_batch_survives_a_restart(make_office):
     office.chain.mine_all()
     await office.track()
     assert office.statuses() == ["landed", "landed"]
+
+
+async def test_items_of_a_batch_that_never_left_end_with_it(make_office):
+    office = await make_office(word(160))
+    plan = batch(1, 2)
+    priced = PricedPlan(plan, bid(plan, POLICIES["flash"], NATIVE_USD), office.chain.head)
+    office.journal.record_plans([priced])
+    office.journal.record_items(priced)
+    office.journal.record_verdict(items_of(plan)[0].id, Status.SENT, office.chain.head.number)
+    await office.reopen()
+    assert office.statuses() == ["expired", "expired"]
 
 
 async def test_dry_run_counts_the_items_of_a_batch(tmp_path):
