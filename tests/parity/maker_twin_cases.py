@@ -1,7 +1,5 @@
 """How a recorded case of Maker is put to the twin, and what the twin made of it, spelled as the recording is."""
 
-from eth_hash.auto import keccak
-
 from keeper.sandbox.maker import word
 from keeper.types import ZERO_ADDRESS
 from keeper.units import RAY, WAD
@@ -21,6 +19,7 @@ from tests.parity.maker_twin_lab import (
     log_words,
     spelled,
 )
+from tests.parity.twin_chain import mapped, topic
 
 SOMETIME_S = 1_700_000_000
 """When a case is played that names no time."""
@@ -43,10 +42,10 @@ VAT_GEM = "gem(bytes32,address)(uint256)"
 DOG_ILK = "ilks(bytes32)(address,uint256,uint256,uint256)"
 SALE = "sales(uint256)(uint256,uint256,uint256,address,uint96,uint256)"
 
-BARK = keccak(b"Bark(bytes32,address,uint256,uint256,uint256,address,uint256)")
-KICK = keccak(b"Kick(uint256,uint256,uint256,uint256,address,address,uint256)")
-TAKE = keccak(b"Take(uint256,uint256,uint256,uint256,uint256,uint256,address)")
-REDO = keccak(b"Redo(uint256,uint256,uint256,uint256,address,address,uint256)")
+BARK = topic("Bark(bytes32,address,uint256,uint256,uint256,address,uint256)")
+KICK = topic("Kick(uint256,uint256,uint256,uint256,address,address,uint256)")
+TAKE = topic("Take(uint256,uint256,uint256,uint256,uint256,uint256,address)")
+REDO = topic("Redo(uint256,uint256,uint256,uint256,address,address,uint256)")
 
 
 def answers(lab, cases):
@@ -359,11 +358,11 @@ def _place_vault(lab, script, urn, state):
     vat, key, ink, art = lab.maker.vat, lab.key, state["ink"], state["art"]
 
     if art >> 255:
-        place = _mapped(urn, _mapped(key, VAT_URNS))
+        place = mapped(VAT_URNS, key, urn)
         script.store(vat, place, ink)
         script.store(vat, place + 1, art)
-        script.store(vat, _mapped(key, VAT_ILKS), art)
-        script.store(vat, _mapped(key, VAT_ILKS) + 1, state["rate"])
+        script.store(vat, mapped(VAT_ILKS, key), art)
+        script.store(vat, mapped(VAT_ILKS, key) + 1, state["rate"])
         return
 
     script.set(vat, "suck(address,address,uint256)", lab.maker.vow, SINK, art * state["rate"])
@@ -376,7 +375,7 @@ def _set_chop(lab, script, chop):
     if chop >= WAD:
         script.set(lab.maker.dog, FILE_ILK_NUMBER, lab.key, word("chop"), chop)
     else:
-        script.store(lab.maker.dog, _mapped(lab.key, DOG_ILKS) + 1, chop)
+        script.store(lab.maker.dog, mapped(DOG_ILKS, lab.key) + 1, chop)
 
 
 def _set_dirt(lab, script, state):
@@ -443,12 +442,7 @@ def _hope(vat, account):
 
 def dirt_slot(key):
     """Where the Dog keeps what of a collateral is at auction."""
-    return _mapped(key, DOG_ILKS) + 3
-
-
-def _mapped(key, slot):
-    """Where a mapping at a slot keeps a key's first word."""
-    return int.from_bytes(keccak(key.rjust(32, b"\0") + slot.to_bytes(32, "big")))
+    return mapped(DOG_ILKS, key) + 3
 
 
 def _only(heard, emitter, topic):

@@ -3,10 +3,7 @@
 Written without a look at the adapter, so that the two halves can be wrong only apart.
 """
 
-import gzip
-import json
 import random
-from pathlib import Path
 
 import pytest
 
@@ -29,8 +26,9 @@ from tests.parity.maker_twin_lab import (
     Script,
     log_words,
 )
+from tests.recorded import recorded
 
-RECORDED = Path(__file__).parent.parent / "vectors" / "maker.json.gz"
+CASES = recorded("maker")
 SAMPLE = 400
 NOW = cases.SOMETIME_S
 
@@ -58,11 +56,6 @@ def lab(packages):
         chain.close()
 
 
-@pytest.fixture(scope="module")
-def recorded():
-    return json.loads(gzip.decompress(RECORDED.read_bytes()))
-
-
 # Recorded cases -------------------------------------------------------------------------------------------------------
 
 
@@ -74,23 +67,23 @@ def differing(lab, chosen):
     ]
 
 
-def test_twin_answers_a_sample_as_recorded(lab, recorded, random_seed):
+def test_twin_answers_a_sample_as_recorded(lab, random_seed):
     """One case of every kind, label and reason of refusal, and others at random."""
-    chosen = {(case["kind"], case["label"], case.get("revert")): case for case in recorded}
-    others = random.Random(random_seed).sample(recorded, max(SAMPLE - len(chosen), 0))
+    chosen = {(case["kind"], case["label"], case.get("revert")): case for case in CASES}
+    others = random.Random(random_seed).sample(CASES, max(SAMPLE - len(chosen), 0))
     assert differing(lab, [*chosen.values(), *others]) == []
 
 
 @pytest.mark.full
-def test_twin_answers_everything_as_recorded(lab, recorded):
-    assert len(recorded) == 1_870
-    assert differing(lab, recorded) == []
+def test_twin_answers_everything_as_recorded(lab):
+    assert len(CASES) == 1_870
+    assert differing(lab, CASES) == []
 
 
-def test_twin_compared_with_a_wrong_recording_differs(lab, recorded):
+def test_twin_compared_with_a_wrong_recording_differs(lab):
     """The comparison itself: a number one off, and a refusal by another name."""
-    landed = next(case for case in recorded if case["kind"] == "take" and "result" in case)
-    refused = next(case for case in recorded if case.get("revert") == "Clipper/needs-reset")
+    landed = next(case for case in CASES if case["kind"] == "take" and "result" in case)
+    refused = next(case for case in CASES if case.get("revert") == "Clipper/needs-reset")
     off = {**landed, "result": {**landed["result"], "owe": str(int(landed["result"]["owe"]) + 1)}}
     assert len(differing(lab, [off, {**refused, "revert": "Clipper/too-expensive"}, landed, refused])) == 2
 

@@ -6,7 +6,7 @@ from keeper.oracles.numeraire import Numeraire
 from keeper.planning.base import FundingKind
 from keeper.planning.inputs import View
 from keeper.planning.pipeline import plan_block
-from keeper.protocols.base import GuardedCall
+from keeper.protocols.calls import GuardedCall
 from keeper.types import Call, Declined, Offer, OfferKind, Payment, PositionKey, Settlement, TokenAmount
 from keeper.units import GWEI, USD
 from tests.fakes.lending import FakeOffers
