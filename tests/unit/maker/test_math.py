@@ -269,6 +269,7 @@ def test_frob_moves_all_that_hangs_on_it():
         (0, 0, {"rate": 0}, {}, "Vat/ilk-not-init"),
         (0, 5, {"line": 104 * RAY}, {}, "Vat/ceiling-exceeded"),
         (0, 5, {"Line": 104 * RAY}, {}, "Vat/ceiling-exceeded"),
+        (0, 1, {"line": 0}, {}, "Vat/ceiling-exceeded"),
         (0, 6, {}, {}, "Vat/not-safe"),
         (-1, 0, {"spot": RAY // 2}, {}, "Vat/not-safe"),
         (-1, 0, {}, {"u": False}, "Vat/not-allowed-u"),
@@ -289,6 +290,7 @@ def test_frob_is_refused_by_name(dink, dart, terms, consents, why):
     [
         (0, 5, {"line": 105 * RAY, "Line": 105 * RAY}, {}),
         (0, 5, {}, {}),
+        (0, 0, {"line": 0, "Line": 0}, {}),
         (1, 0, {"spot": RAY // 20}, {"u": False}),
         (0, -3, {"spot": 0, "line": 0, "Line": 0}, {"u": False, "v": False}),
         (0, -5, {"dust": 10**9 * RAY}, {}),
