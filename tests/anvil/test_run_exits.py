@@ -174,6 +174,7 @@ def played(packages, tmp_path_factory):
             dollars_by_feed(world),
             {asset.token: asset.feed.proxy for asset in world.assets.values()},
             idle_blocks=IDLE_BLOCKS,
+            ready_within_s=300.0,
         )
         result = run_trial(trial, print)
         plans = {}
