@@ -6,9 +6,7 @@ whatever the reason, because the pool delegates it and does not pass the reason 
 
 from typing import Final
 
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
+from keeper.protocols import reverts
 
 STRINGS: Final = {
     "1": "VL_INVALID_AMOUNT",
@@ -47,9 +45,5 @@ STRINGS: Final = {
 
 def explain(revert: bytes) -> str:
     """Name a revert; hex for what is neither a number nor words. Solidity 0.6 panics without a reason."""
-    if revert[:4] == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{STRINGS[text]} ({text!r})" if text in STRINGS else text
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    text = reverts.reason_of(revert)
+    return f"{STRINGS[text]} ({text!r})" if text in STRINGS else reverts.explain(revert)

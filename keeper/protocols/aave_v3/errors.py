@@ -5,10 +5,8 @@ Source: libraries/helpers/Errors.sol of 3.0.2, 3.3 and 3.6.
 
 from typing import Final
 
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
+from keeper.protocols import reverts
+from keeper.protocols.words import selector
 
 STRINGS: Final = {
     "1": "CallerNotPoolAdmin",
@@ -85,28 +83,14 @@ _CUSTOM: Final = (
 CUSTOM: Final = {selector(signature): signature.partition("(")[0] for signature in _CUSTOM}
 """Custom errors a liquidation, a repayment or a flash loan can end in, by selector."""
 
-PANICS: Final = {
-    0x01: "assertion failed",
-    0x11: "arithmetic overflow or underflow",
-    0x12: "division by zero",
-    0x32: "index out of bounds",
-}
-"""Solidity's own codes; 0x11 in a liquidation mostly means that the reserve holds too little of the collateral."""
-
 
 def explain(revert: bytes) -> str:
-    """Name a revert; hex for what neither the pool nor Solidity says."""
-    head = revert[:4]
-    if head in CUSTOM:
-        return CUSTOM[head]
+    """Name a revert; hex for what neither the pool nor Solidity says.
 
-    if head == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{STRINGS[text]} ({text!r})" if text in STRINGS else text
+    An overflow in a liquidation mostly means that the reserve holds too little of the collateral.
+    """
+    if revert[:4] in CUSTOM:
+        return CUSTOM[revert[:4]]
 
-    if head == _PANIC and len(revert) == 4 + 32:
-        code = word(revert[4:], 0)
-        return f"Panic({code:#04x}): {PANICS.get(code, 'unknown code')}"
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    text = reverts.reason_of(revert)
+    return f"{STRINGS[text]} ({text!r})" if text in STRINGS else reverts.explain(revert)

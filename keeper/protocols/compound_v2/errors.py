@@ -7,10 +7,8 @@ a name is always shown with its number. Source: ErrorReporter of Compound V2 and
 from collections.abc import Mapping
 from typing import Final
 
+from keeper.protocols import reverts
 from keeper.protocols.words import WORD, selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
 
 TOKEN_ERRORS: Final = {
     1: "UNAUTHORIZED",
@@ -121,20 +119,15 @@ def named(names: Mapping[int, str], code: int) -> str:
 
 def explain(revert: bytes) -> str:
     """Name a revert; hex for what neither the protocol nor Solidity says."""
-    head = revert[:4]
-    if head == _ERROR_STRING and len(revert) >= 4 + 2 * WORD:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else _native(text)
+    text = reverts.reason_of(revert)
+    if text is not None and text not in MEANINGS:
+        return _native(text)
 
-    if head in NAMED:
-        name, codes = NAMED[head]
+    if revert[:4] in NAMED:
+        name, codes = NAMED[revert[:4]]
         return f"{name}: {named(codes, word(revert[4:], 0))}" if codes and len(revert) >= 4 + WORD else name
 
-    if head == _PANIC and len(revert) == 4 + WORD:
-        return f"Panic({word(revert[4:], 0):#04x})"
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    return reverts.explain(revert, MEANINGS)
 
 
 def _native(text: str) -> str:

@@ -5,10 +5,8 @@ Source: the errors of CometCore and CometMainInterface.
 
 from typing import Final
 
-from keeper.protocols.words import WORD, selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
+from keeper.protocols import reverts
+from keeper.protocols.words import selector
 
 NAMES: Final = (
     "Absurd()",
@@ -51,16 +49,8 @@ MEANINGS: Final = {
 
 def explain(revert: bytes) -> str:
     """Name a revert; hex for what neither the protocol nor Solidity says."""
-    head = revert[:4]
-    if head in _BY_SELECTOR:
-        name = _BY_SELECTOR[head]
+    if revert[:4] in _BY_SELECTOR:
+        name = _BY_SELECTOR[revert[:4]]
         return f"{name} ({MEANINGS[name]})" if name in MEANINGS else name
 
-    if head == _ERROR_STRING and len(revert) >= 4 + 2 * WORD:
-        length = word(revert[4:], 1)
-        return revert[68 : 68 + length].decode("utf-8", errors="replace")
-
-    if head == _PANIC and len(revert) == 4 + WORD:
-        return f"Panic({word(revert[4:], 0):#04x})"
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    return reverts.explain(revert)

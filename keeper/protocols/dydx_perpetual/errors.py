@@ -5,11 +5,8 @@ Source: the require statements of PerpetualV1, P1Liquidation, P1LiquidatorProxy 
 
 from typing import Final
 
+from keeper.protocols import reverts
 from keeper.protocols.dydx_perpetual import trade
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
 
 _NO_PERMISSION: Final = "the margin account has not called setLocalOperator for the executor"
 
@@ -30,13 +27,4 @@ MEANINGS: Final = {
 
 def explain(revert: bytes) -> str:
     """Name a revert; hex for what neither the protocol nor Solidity says."""
-    head = revert[:4]
-    if head == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else text
-
-    if head == _PANIC and len(revert) == 4 + 32:
-        return f"Panic({word(revert[4:], 0):#04x})"
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    return reverts.explain(revert, MEANINGS)

@@ -5,9 +5,7 @@ Source: the require statements of dss fa4f663 and 1.0.8, osm e36c874 and DssFlas
 
 from typing import Final
 
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
+from keeper.protocols import reverts
 
 MEANINGS: Final = {
     "Dog/not-live": "the system is shut down",
@@ -36,13 +34,8 @@ MEANINGS: Final = {
 
 
 def explain(revert: bytes) -> str:
-    """Name a revert; hex for what is no text.
+    """Name a revert; hex for what is no text. These contracts panic without a word."""
+    if not revert:
+        return "reverted without a reason (a number too large or too small, mostly)"
 
-    The padding behind a text is not looked at: these contracts leave it dirty.
-    """
-    if revert[:4] == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else text
-
-    return "0x" + revert.hex() if revert else "reverted without a reason (a number too large or too small, mostly)"
+    return reverts.explain(revert, MEANINGS)

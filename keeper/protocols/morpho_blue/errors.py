@@ -5,10 +5,8 @@ Source: ErrorsLib of Morpho Blue 1.0.0.
 
 from typing import Final
 
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
+from keeper.protocols import reverts
+from keeper.protocols.words import selector
 
 MEANINGS: Final = {
     "market not created": "no such market",
@@ -25,15 +23,6 @@ MEANINGS: Final = {
 }
 """What Morpho's own words mean in a liquidation, where they do not say it themselves."""
 
-PANICS: Final = {
-    0x01: "assertion failed",
-    0x11: "arithmetic overflow or underflow",
-    0x12: "division by zero",
-    0x32: "index out of bounds",
-}
-"""Solidity's own codes; 0x11 in a liquidation mostly means more shares or collateral than the borrower has."""
-
-
 PRE_LIQUIDATION: Final = {
     selector(f"{name}({types})"): (name, meaning)
     for name, types, meaning in (
@@ -48,18 +37,11 @@ PRE_LIQUIDATION: Final = {
 
 
 def explain(revert: bytes) -> str:
-    """Name a revert; hex for what neither Morpho nor Solidity says."""
-    head = revert[:4]
-    if head == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else text
+    """Name a revert; hex for what neither Morpho nor Solidity says.
 
-    if head == _PANIC and len(revert) == 4 + 32:
-        code = word(revert[4:], 0)
-        return f"Panic({code:#04x}): {PANICS.get(code, 'unknown code')}"
+    An overflow in a liquidation mostly means more shares or collateral than the borrower has.
+    """
+    if revert[:4] in PRE_LIQUIDATION:
+        return "{} ({})".format(*PRE_LIQUIDATION[revert[:4]])
 
-    if head in PRE_LIQUIDATION:
-        return "{} ({})".format(*PRE_LIQUIDATION[head])
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    return reverts.explain(revert, MEANINGS)

@@ -5,10 +5,7 @@ Source: the require statements of Perp v2 (Curie) 2.8.4 and perp-oracle-contract
 
 from typing import Final
 
-from keeper.protocols.words import selector, word
-
-_ERROR_STRING: Final = selector("Error(string)")
-_PANIC: Final = selector("Panic(uint256)")
+from keeper.protocols import reverts
 
 MEANINGS: Final = {
     "CH_EAV": "enough account value: the account is healthy",
@@ -43,20 +40,7 @@ MEANINGS: Final = {
 }
 """What the contracts' codes mean in a liquidation."""
 
-PANICS: Final = {0x01: "assertion failed", 0x11: "arithmetic overflow", 0x12: "division by zero"}
-"""Of contracts around it; its own compiler reverts on these without a word."""
-
 
 def explain(revert: bytes) -> str:
-    """Name a revert; hex for what neither the protocol nor Solidity says."""
-    head = revert[:4]
-    if head == _ERROR_STRING and len(revert) >= 4 + 64:
-        length = word(revert[4:], 1)
-        text = revert[68 : 68 + length].decode("utf-8", errors="replace")
-        return f"{text} ({MEANINGS[text]})" if text in MEANINGS else text
-
-    if head == _PANIC and len(revert) == 4 + 32:
-        code = word(revert[4:], 0)
-        return f"Panic({code:#04x}): {PANICS.get(code, 'unknown code')}"
-
-    return "0x" + revert.hex() if revert else "reverted without a reason"
+    """Name a revert; hex for what neither the protocol nor Solidity says. Its own compiler panics without a word."""
+    return reverts.explain(revert, MEANINGS)

@@ -330,7 +330,7 @@ def error_string(text):
         ),
         (selector("LiquidateFreshnessCheck()"), "LiquidateFreshnessCheck"),
         (selector("LiquidationFailed(uint256)") + (99).to_bytes(32, "big"), "LiquidationFailed: unknown code (99)"),
-        (selector("Panic(uint256)") + (17).to_bytes(32, "big"), "Panic(0x11)"),
+        (selector("Panic(uint256)") + (17).to_bytes(32, "big"), "Panic(0x11): arithmetic overflow or underflow"),
         (b"\x01\x02", "0x0102"),
         (b"", "reverted without a reason"),
     ],
