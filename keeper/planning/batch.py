@@ -21,7 +21,7 @@ from keeper.units import BPS, mul_div_up
 
 SAVED_GAS: Final = 100_000
 """Gas that each item after the first does not burn: 21,000 for a transaction, and what opening and closing a frame and
-touching the same contracts anew costs. Less than half of what items of one pair save on the sandbox: they may differ."""
+touching the same contracts anew costs. Items of one pair save twice as much on the sandbox; others may differ."""
 RESERVE_GAS: Final = 150_000
 """Above the items' own limits: what the executor keeps back before each, and its settlement."""
 FAILS_BPS: Final = 500

@@ -30,7 +30,7 @@ FALLEN = {**LISTED, "WETH": 2_850 * DOLLAR}
 SMALL = tuple(Address(bytes([0xE0 + number]) * 20) for number in range(4))
 """Each owes 478 to 481 dollars against 0.2 WETH, of which 83 % count: liquidatable below 2,879 dollars."""
 GREAT = Address(b"\xef" * 20)
-"""Owes 48,000 dollars: its liquidation is worth too much to share a transaction."""
+"""Owes 96,000 dollars: its liquidation is worth too much to share a transaction."""
 SPOILED = SMALL[1]
 
 
@@ -72,7 +72,7 @@ def result(packages, tmp_path_factory):
         fund_arbitrage(chain, world.assets.values(), world.uniswap)
         for account, ether, dollars in (
             *((account, 0.2, 478 + place) for place, account in enumerate(SMALL)),
-            (GREAT, 20, 48_000),
+            (GREAT, 40, 96_000),
         ):
             chain.set_balance(account, 2_000 * WAD)
             supply(chain, aave, weth, account, weth.units(ether))
