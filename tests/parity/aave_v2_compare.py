@@ -9,11 +9,11 @@ from keeper.protocols.aave_v2 import abi, errors, math
 from keeper.protocols.aave_v2.observation import read_accounts
 from keeper.protocols.aave_v2.pair import terms_of
 from keeper.protocols.words import encode
-from keeper.types import Call, Declined, Offer, OfferKind, Reason, Returned
+from keeper.types import Call, Declined, Offer, Reason
 from keeper.units import MAX_UINT256
+from tests.parity.aave_compare import check_moved, live, reread, weighed
 from tests.parity.aave_v2_lab import account_data_call
-from tests.parity.aave_v3_compare import Lived, verdict_of, words
-from tests.parity.aave_v3_lab import KEY, LIQUIDATOR, USER
+from tests.parity.aave_v3_lab import KEY, USER
 
 FAILED = "LP_LIQUIDATION_CALL_FAILED"
 REFUSED_WITH = {
@@ -25,36 +25,21 @@ REFUSED_WITH = {
 """The branch a refusal counts as, and the pool's own name for it."""
 
 
-def live(lab, case) -> Lived:
+def lived_through(lab, case):
+    """Liquidate a case on the chain."""
     collateral, debt = (lab.base.reserves[place].asset for place in (case.collateral, case.debt))
     call = Call(lab.aave.pool, encode(abi.LIQUIDATION_CALL, collateral, debt, USER, case.cover, 0))
-    data = account_data_call(lab)
     accounts = read_accounts(lab.contracts, lab.base.roster, lab.ids, [KEY])
-    questions = next(accounts)
-    calls = [(USER, data), (LIQUIDATOR, call), (USER, data), *((USER, q) for q in questions)]
-    (read_before, before, _), (ok, revert, logs), (read_after, after, _), *answers = lab.simulate(case, calls)
-    try:
-        accounts.send(tuple(Returned(ok, data) for ok, data, _ in answers))
-    except StopIteration as stop:
-        account = stop.value[KEY]
-
-    return Lived(
-        ok, revert, logs, words(before) if read_before else None, words(after) if read_after else None, account
-    )
+    return live(lab, case, call, account_data_call(lab), accounts)
 
 
 def check(lab, case, lived):
     """Compare a case with what the adapter says, and name the branches it took."""
-    market, adapter = lab.market(case), lab.adapter
-    health = adapter.health.health(KEY, market)
-    if isinstance(health, Declined):
-        assert health.reason is Reason.UNKNOWN_PRICE
-        assert lived.before is None
-        assert not lived.ok
+    found = weighed(lab, case, lived)
+    if found is None:
         return {"unknown price"}
 
-    assert (health.collateral_base, health.debt_base, health.factor_wad) == (*lived.before[:2], lived.before[5])
-    verdict = verdict_of(adapter.offers.offers(KEY, market), case, market)
+    market, health, verdict = found
     branches = situation(case, market, health)
     if isinstance(verdict, Declined) and verdict.reason in REFUSED_WITH:
         assert not lived.ok, verdict
@@ -90,17 +75,7 @@ def check_amounts(lab, case, lived, verdict, market):
         # What is not named pays no less than taking all, or is more than the close factor allows.
         assert is_size or sizes[-1][1] == MAX_UINT256 or case.cover > predicted.repaid == sizes[-1][1]
 
-    debt, collateral = (market.reserves[place].asset for place in (case.debt, case.collateral))
-    offer = Offer("parity", OfferKind.SEIZE, KEY, debt, collateral, debt, (), pair)
-    settled = lab.adapter.offers.settle(offer, case.cover, market)
-    realised = lab.adapter.encoder.realised(offer, lived.logs)
-    assert (settled.pays[0].amount, settled.receives) == (realised.pays[0].amount, realised.receives)
-    assert (predicted.repaid, predicted.collateral) == (settled.pays[0].amount, settled.receives[0].amount)
-
-    after = lab.adapter.offers.after(offer, case.cover, market)
-    assert after.account(KEY) == lived.account
-    left = lab.adapter.health.health(KEY, after)
-    assert (left.collateral_base, left.debt_base, left.factor_wad) == (*lived.after[:2], lived.after[5])
+    check_moved(lab, case, lived, (pair, predicted), market)
     preceded = lab.adapter.sync.preceding(market, lived.logs, market.target)
     assert preceded.account(KEY) == lived.account
     return amounts_branches(predicted, terms)
@@ -143,21 +118,8 @@ def amounts_branches(predicted, terms):
 
 def check_reads(lab, case):
     """Everything the adapter reads, asked in the case's own block, gives the market and the account of the case."""
-    market = lab.market(case)
-    observing = lab.adapter.sync.observe(lab.head, market.target)
     accounts = read_accounts(lab.contracts, lab.base.roster, lab.ids, [KEY])
-    first, second = next(observing), next(accounts)
-    answers = [Returned(ok, data) for ok, data, _ in lab.simulate(case, [(USER, q) for q in (*first, *second)])]
-    try:
-        observing.send(tuple(answers[: len(first)]))
-    except StopIteration as stop:
-        read = stop.value
-
-    try:
-        accounts.send(tuple(answers[len(first) :]))
-    except StopIteration as stop:
-        account = stop.value[KEY]
-
+    market, read, account = reread(lab, case, accounts)
     assert read.reserves == market.reserves
     assert (read.paused, read.base, read.flash_premium) == (market.paused, market.base, 9)
     assert account == case.account

@@ -1,15 +1,14 @@
 """One case lived on the chain and said by the adapter: every number equal, or refused for the same reason."""
 
-from dataclasses import dataclass
-
 from keeper.protocols.aave.pair import SeizePair
 from keeper.protocols.aave_v3 import abi, errors, math
 from keeper.protocols.aave_v3.observation import read_accounts
 from keeper.protocols.aave_v3.pair import seizure, terms_of
 from keeper.protocols.words import encode
-from keeper.types import Call, Declined, Offer, OfferKind, Reason, Returned, to_checksum
+from keeper.types import Call, Declined, Offer, Reason
 from keeper.units import MAX_UINT256
-from tests.parity.aave_v3_lab import KEY, LIQUIDATOR, USER, account_data_call
+from tests.parity.aave_compare import check_moved, live, reread, weighed
+from tests.parity.aave_v3_lab import KEY, USER, account_data_call
 
 DEFICIT_CREATED = bytes.fromhex("2bccfb3fad376d59d7accf970515eb77b2f27b082c90ed0fb15583dd5a942699")
 TRANSFER = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef")
@@ -24,55 +23,24 @@ REFUSED_WITH = {
 """The branch a refusal counts as, and the pool's own name for it."""
 
 
-@dataclass(frozen=True)
-class Lived:
-    """What the chain did with a case."""
-
-    ok: bool
-    revert: bytes
-    logs: list
-    before: tuple | None
-    after: tuple | None
-    account: object
-
-
 def liquidation(lab, case) -> Call:
     collateral, debt = (lab.base.reserves[place].asset for place in (case.collateral, case.debt))
     return Call(lab.aave.pool, encode(abi.LIQUIDATION_CALL, collateral, debt, USER, case.cover, 0))
 
 
-def live(lab, case) -> Lived:
-    data = account_data_call(lab)
+def lived_through(lab, case):
+    """Liquidate a case on the chain."""
     accounts = read_accounts(lab.contracts, lab.base.roster, lab.ids, [KEY])
-    questions = next(accounts)
-    calls = [(USER, data), (LIQUIDATOR, liquidation(lab, case)), (USER, data), *((USER, q) for q in questions)]
-    (read_before, before, _), (ok, revert, logs), (read_after, after, _), *answers = lab.simulate(case, calls)
-    try:
-        accounts.send(tuple(Returned(ok, data) for ok, data, _ in answers))
-    except StopIteration as stop:
-        account = stop.value[KEY]
-
-    return Lived(
-        ok, revert, logs, words(before) if read_before else None, words(after) if read_after else None, account
-    )
-
-
-def words(data):
-    return tuple(int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32))
+    return live(lab, case, liquidation(lab, case), account_data_call(lab), accounts)
 
 
 def check(lab, case, lived):
     """Compare a case with what the adapter says, and name the branches it took."""
-    market, adapter = lab.market(case), lab.adapter
-    health = adapter.health.health(KEY, market)
-    if isinstance(health, Declined):
-        assert health.reason is Reason.UNKNOWN_PRICE
-        assert lived.before is None
-        assert not lived.ok
+    found = weighed(lab, case, lived)
+    if found is None:
         return {"unknown price"}
 
-    assert (health.collateral_base, health.debt_base, health.factor_wad) == (*lived.before[:2], lived.before[5])
-    verdict = verdict_of(adapter.offers.offers(KEY, market), case, market)
+    market, health, verdict = found
     branches = situation(case, market, health)
     if isinstance(verdict, Declined) and verdict.reason in REFUSED_WITH:
         assert not lived.ok, verdict
@@ -85,24 +53,6 @@ def check(lab, case, lived):
         return branches | {branch}
 
     return branches | check_amounts(lab, case, lived, verdict, market)
-
-
-def verdict_of(found, case, market):
-    """What the adapter says about the case's own pair, or about the whole position."""
-    pair = (case.collateral, case.debt)
-    names = {
-        "collateral": to_checksum(market.reserves[pair[0]].asset),
-        "debt": to_checksum(market.reserves[pair[1]].asset),
-    }
-    about = []
-    for verdict in found:
-        if isinstance(verdict, Offer):
-            about += [verdict] if (verdict.detail.collateral, verdict.detail.debt) == pair else []
-        elif all(verdict.numbers.get(side, name) == name for side, name in names.items()):
-            about.append(verdict)
-
-    (only,) = about
-    return only
 
 
 def check_amounts(lab, case, lived, verdict, market):
@@ -137,17 +87,7 @@ def check_amounts(lab, case, lived, verdict, market):
         # What is not named pays no less than a close in full, or is more than the close factor allows.
         assert is_size or sizes[-1][1] == MAX_UINT256 or case.cover > predicted.repaid == sizes[-1][1]
 
-    debt, collateral = (market.reserves[place].asset for place in (case.debt, case.collateral))
-    offer = Offer("parity", OfferKind.SEIZE, KEY, debt, collateral, debt, (), pair)
-    settled = lab.adapter.offers.settle(offer, case.cover, market)
-    realised = lab.adapter.encoder.realised(offer, lived.logs)
-    assert (settled.pays[0].amount, settled.receives) == (realised.pays[0].amount, realised.receives)
-    assert (predicted.repaid, predicted.collateral) == (settled.pays[0].amount, settled.receives[0].amount)
-
-    after = lab.adapter.offers.after(offer, case.cover, market)
-    assert after.account(KEY) == lived.account
-    left = lab.adapter.health.health(KEY, after)
-    assert (left.collateral_base, left.debt_base, left.factor_wad) == (*lived.after[:2], lived.after[5])
+    check_moved(lab, case, lived, (pair, predicted), market)
     check_fee(lab, case, lived, predicted, terms, rules)
     return amounts_branches(case, lived, predicted, terms, rules)
 
@@ -208,22 +148,8 @@ def amounts_branches(case, lived, predicted, terms, rules):
 
 def check_reads(lab, case):
     """Everything the adapter reads, asked in the case's own block, gives the market and the account of the case."""
-    market = lab.market(case)
-    sync = lab.adapter.sync
-    observing = sync.observe(lab.head, market.target)
     accounts = read_accounts(lab.contracts, lab.base.roster, lab.ids, [KEY])
-    first, second = next(observing), next(accounts)
-    answers = [Returned(ok, data) for ok, data, _ in lab.simulate(case, [(USER, q) for q in (*first, *second)])]
-    try:
-        observing.send(tuple(answers[: len(first)]))
-    except StopIteration as stop:
-        read = stop.value
-
-    try:
-        accounts.send(tuple(answers[len(first) :]))
-    except StopIteration as stop:
-        account = stop.value[KEY]
-
+    market, read, account = reread(lab, case, accounts)
     assert read.reserves == market.reserves
     assert (read.emodes, read.liquidations_allowed) == (market.emodes, market.liquidations_allowed)
     assert account == case.account

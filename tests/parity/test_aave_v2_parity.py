@@ -7,7 +7,7 @@ says it moves, which health it finds before and after, and what remains must be 
 import pytest
 
 from tests.parity import aave_v2_cases as cases
-from tests.parity.aave_v2_compare import check, check_reads, live
+from tests.parity.aave_v2_compare import check, check_reads, lived_through
 from tests.parity.aave_v2_lab import LabV2
 from tests.parity.drawn import Suite, run
 
@@ -31,7 +31,7 @@ def drawn(scene, count, seed):
 
     def play(place, theme, rng):
         case = cases.draw(lab, rng, theme)
-        branches = check(lab, case, live(lab, case))
+        branches = check(lab, case, lived_through(lab, case))
         if place % READS_EVERY == 0:
             check_reads(lab, case)
 

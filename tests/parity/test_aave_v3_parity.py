@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from tests.parity import aave_v3_cases as cases
-from tests.parity.aave_v3_compare import check, check_reads, live
+from tests.parity.aave_v3_compare import check, check_reads, lived_through
 from tests.parity.aave_v3_lab import lab36, lab302
 from tests.parity.drawn import Suite, run
 
@@ -38,7 +38,7 @@ def drawn(scene, version, count, seed):
 
     def play(place, theme, rng):
         case = cases.draw(lab, rng, theme)
-        branches = check(lab, case, live(lab, case))
+        branches = check(lab, case, lived_through(lab, case))
         if place % READS_EVERY == 0:
             check_reads(lab, case)
 
