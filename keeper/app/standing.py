@@ -1,7 +1,7 @@
 """What stands for sale without a position, and when it will be worth taking: auctions, stock, calls that pay."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from keeper.app.planner import BlockPlanner, Unpriced
 from keeper.app.rows import StandingView, UnknownView
@@ -33,39 +33,49 @@ class _Preparing:
         return [], [], 0
 
 
-async def standing(config: KeeperConfig, chain: PinnedChain, book: Book) -> list[StandingView | UnknownView]:
-    """Look at every offer that stands under a key of its own; those that cannot be taken say why."""
-    found = [
-        (deployment, answer, answer.key)
+class Standing(NamedTuple):
+    """An offer that stands under a key of its own, or why it cannot be taken."""
+
+    deployment: Deployment
+    answer: Offer | Declined
+    key: PositionKey
+
+
+def standing_in(book: Book) -> list[Standing]:
+    """Everything that stands under a key of its own at the book's block."""
+    return [
+        Standing(deployment, answer, answer.key)
         for deployment in book.deployments
         if deployment.market is not None
         for answer in deployment.adapter.offers.open_offers(deployment.market)
         if answer.key is not None
     ]
+
+
+async def standing(config: KeeperConfig, chain: PinnedChain, book: Book) -> list[StandingView | UnknownView]:
+    """Look at everything that stands under a key of its own."""
+    found = standing_in(book)
     if not found:
         return []
 
     planner = _Preparing(BlockPlanner.of(config))
-    pace = Pace(config.chain.block_time_s)
-    await Mind(chain, book.deployments, book.pools, planner, pace).decide(book.head, frozenset())
-    horizon = Horizon(_AHEAD_S // pace.block_time_s, pace.block_time_s)
-    return [
-        UnknownView(deployment.adapter.adapter, answer)
-        if isinstance(answer, Declined)
-        else _looked_at((deployment, key), answer, planner.inputs, horizon)
-        for deployment, answer, key in found
-    ]
+    mind = Mind(chain, book.deployments, book.pools, planner, Pace(config.chain.block_time_s))
+    await mind.decide(book.head, frozenset())
+    return [look_upon(one, planner.inputs, config.chain.block_time_s) for one in found]
 
 
-def _looked_at(
-    of: tuple[Deployment, PositionKey], offer: Offer, inputs: PlanningInput | None, horizon: Horizon
-) -> StandingView:
-    deployment, key = of
+def look_upon(found: Standing, inputs: PlanningInput | None, block_time_s: int) -> StandingView | UnknownView:
+    """See when an offer will be worth taking; `inputs` is None where what a transaction costs is not known."""
+    deployment, answer, key = found
     adapter = deployment.adapter
-    when = None if inputs is None else first_profitable(offer, inputs, horizon)
+    if isinstance(answer, Declined):
+        return UnknownView(adapter.adapter, answer)
+
+    horizon = Horizon(_AHEAD_S // block_time_s, block_time_s)
+    when = None if inputs is None else first_profitable(answer, inputs, horizon)
     position = adapter.health.position(key, deployment.market)
     note = ", ".join(part for part in (position.note, _when_text(when, inputs)) if part)
-    return StandingView(adapter.adapter, offer, replace(position, note=note), when)
+    return StandingView(adapter.adapter, answer, replace(position, note=note), when)
 
 
 def _when_text(when: When | None, inputs: PlanningInput | None) -> str:

@@ -1,6 +1,5 @@
 """Looking without acting: every position with its health, and the whole reasoning about one of them."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
@@ -9,7 +8,7 @@ from keeper.app.planner import BlockPlanner, Unpriced
 from keeper.app.prospect import Prospect, prospect_of
 from keeper.app.rows import PositionView, StandingView, UnknownView
 from keeper.app.run import open_chain_of
-from keeper.app.standing import standing
+from keeper.app.standing import Standing, look_upon, standing, standing_in
 from keeper.app.warm import Book, warm_up
 from keeper.chain.port import PinnedChain
 from keeper.config.derived import margin_call_wad, place_of
@@ -43,7 +42,7 @@ _POINTS: Final = 120
 class Explanation:
     """Why a position is, or is not, liquidated at this block."""
 
-    view: PositionView | None
+    view: PositionView | StandingView | None
     unknown: UnknownView | None
     offers: tuple[Offer, ...]
     plans: tuple[Plan, ...]
@@ -83,7 +82,10 @@ def stopped(deployment: Deployment) -> Declined:
 async def explain(
     config: KeeperConfig, account: Address, *, as_json: bool, block: int | None = None
 ) -> list[Explanation]:
-    """The whole reasoning about every position of an account, at the newest block or at one the node still knows."""
+    """The whole reasoning about every position of an account, at the newest block or at one the node still knows.
+
+    What stands for sale because of it, such as an auction of what it had, comes after.
+    """
     async with AsyncExitStack() as stack:
         chain, book = await look_at(config, stack, as_json=as_json, block=block)
         planner = _Noting(BlockPlanner.of(config))
@@ -97,6 +99,13 @@ async def explain(
             for deployment in book.deployments
             for key in sorted(deployment.book.keys())
             if account_of(key) == account
+        ]
+
+        block_time_s = config.chain.block_time_s
+        found += [
+            _of_standing(one, look_upon(one, planner.inputs, block_time_s), decision)
+            for one in standing_in(book)
+            if account_of(one.key) == account
         ]
 
     if not found:
@@ -169,15 +178,24 @@ def _nearness(found: PositionView | UnknownView | StandingView) -> tuple[int, by
 def _explanation(deployment: Deployment, key: PositionKey, decision: Decision, margin_call_wad: int) -> Explanation:
     market = deployment.market
     looked = None if market is None else view_of(deployment, market, key, margin_call_wad)
-    offers: Sequence[Offer] = [
-        offer for found in decision.findings for offer in found.offers if _is(offer, deployment.name, key)
-    ]
+    unknown = UnknownView(deployment.adapter.adapter, looked) if isinstance(looked, Declined) else None
+    return _decided(deployment.name, key, unknown or (looked if isinstance(looked, PositionView) else None), decision)
+
+
+def _of_standing(found: Standing, looked: StandingView | UnknownView, decision: Decision) -> Explanation:
+    return _decided(found.deployment.name, found.key, looked, decision)
+
+
+def _decided(
+    deployment: str, key: PositionKey, looked: PositionView | StandingView | UnknownView | None, decision: Decision
+) -> Explanation:
+    """Gather what a block decided about a position, or about what stands under a key."""
     return Explanation(
-        view=looked if isinstance(looked, PositionView) else None,
-        unknown=UnknownView(deployment.adapter.adapter, looked) if isinstance(looked, Declined) else None,
-        offers=tuple(offers),
-        plans=tuple(plan for plan in decision.plans if _is(plan.opportunity.offer, deployment.name, key)),
-        declined=tuple(no for no in decision.declined if (no.deployment, no.key) == (deployment.name, key)),
+        view=None if isinstance(looked, UnknownView) else looked,
+        unknown=looked if isinstance(looked, UnknownView) else None,
+        offers=tuple(one for found in decision.findings for one in found.offers if _is(one, deployment, key)),
+        plans=tuple(plan for plan in decision.plans if _is(plan.opportunity.offer, deployment, key)),
+        declined=tuple(no for no in decision.declined if (no.deployment, no.key) == (deployment, key)),
         block=decision.head.number,
     )
 

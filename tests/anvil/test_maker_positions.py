@@ -38,6 +38,7 @@ def test_vaults_and_auctions_are_listed_with_the_block_from_which_they_pay(packa
         assert done.returncode == 0, done.stderr
         rows = [json.loads(line) for line in done.stdout.splitlines()]
         for_people = keeper("positions", cwd=tmp_path).stdout
+        explained = keeper("explain", to_checksum(owner), "--json", cwd=tmp_path)
         chain.close()
 
     (auction,) = (row for row in rows if row["state"] == "sale")
@@ -48,3 +49,8 @@ def test_vaults_and_auctions_are_listed_with_the_block_from_which_they_pay(packa
     assert [item["token"] for item in auction["collateral"]] == [to_checksum(ilk.asset.token)]
     assert any(row["state"] == "healthy" and row["profitable_block"] is None for row in rows)
     assert "sale: ETH-A auction 1" in for_people
+    (told,) = map(json.loads, explained.stdout.splitlines())
+    assert told["position"] == auction
+    assert [offer["kind"] for offer in told["offers"]] == ["sale"]
+    assert told["plans"] == []
+    assert [no["reason"] for no in told["declined"]] == ["unprofitable"]
