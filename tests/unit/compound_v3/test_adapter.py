@@ -127,7 +127,7 @@ def test_every_collateral_of_a_position_is_offered_behind_the_same_absorption():
     first, second = ADAPTER.offers.offers(KEY, scene(owner))
     assert [first.receive_token, second.receive_token] == [token_at(0), token_at(1)]
     assert first.prelude == second.prelude
-    assert first.gas == second.gas == 150_000 + 130_000 + 2 * 60_000
+    assert first.gas == second.gas == 120_000 + 80_000 + 2 * 50_000
 
 
 def test_stock_is_offered_under_its_assets_address():
