@@ -33,6 +33,7 @@ def command(config_path: Path, *, below: str | None, limit: int | None, as_json:
     """Show every position that owes something, the nearest to liquidation first.
 
     What cannot be told comes before them with its reason: a position without a health, a deployment that is stopped.
+    Then what stands for sale without a position, such as auctions, with the block from which it pays.
     Needs a node, but no key and no executor. With --json one object per line, of one shape for all protocols; amounts
     are decimal text in base units.
     """
