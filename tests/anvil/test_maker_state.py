@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from keeper.errors import ConfigError
+from keeper.margin.cure import Patient, cures
+from keeper.protocols.cures import Action
 from keeper.protocols.maker import build
 from keeper.protocols.maker.discovery import read_contracts
 from keeper.protocols.maker.urn import KEY_BYTES, urn_key
 from keeper.sandbox.assets import approve, fund
-from keeper.sandbox.maker import FROB, Curve, art_of, bark, open_vault
+from keeper.sandbox.maker import FROB, Curve, art_of, bark, open_vault, urn
 from keeper.sandbox.node import NodeError
 from keeper.types import BlockTarget, Declined, Offer, Reason
 from keeper.units import GWEI, MAX_UINT256, RAY, WAD
@@ -220,3 +222,43 @@ def test_curves_are_told_by_what_they_answer(scene):
     held = follower.market.ilks[maker.ilks["WSTETH-A"].key].feed
     assert None not in (held.val, held.waiting, held.due, held.since)
     assert MAX_UINT256 > held.val > WAD
+
+
+@pytest.mark.full
+def test_cures_reach_their_target_on_the_twin_and_one_unit_less_does_not(scene):
+    """A deposit and a repayment, made by the owner right after a drip; health is the Vat's own two products."""
+    maker = deploy(scene)
+    ilk, owner, chain = maker.ilks["ETH-A"], scene.chain.accounts[OWNERS[0]], scene.chain
+    open_vault(chain, maker, ilk, owner, (ilk.asset.worth(12_000), 7_680 * WAD))
+    fund(chain, ilk.asset, owner, 10 * ilk.asset.worth(12_000))
+    approve(chain, ilk.asset, owner, ilk.join)
+    approve(chain, scene.asset("DAI"), owner, maker.dai_join)
+    chain.send(ilk.join, "join(address,uint256)", owner, ilk.asset.worth(100_000), sender=owner)
+    chain.send(maker.dai_join, "join(address,uint256)", owner, 7_000 * WAD, sender=owner)
+    key, target_wad = urn_key(ilk.key, owner), 110 * WAD // 100
+
+    follower = Follower(chain, maker)
+    head = follower.head()
+    target = BlockTarget(head.number + 1, head.timestamp + 12, GWEI, head.timestamp + 12)
+
+    def factor_after(lever, amount):
+        snapshot = chain.node.rpc("evm_snapshot")
+        chain.node.rpc("evm_setNextBlockTimestamp", target.timestamp)
+        chain.send(maker.jug, "drip(bytes32)", ilk.key)
+        _, rate, spot, _, _ = vat_ilk(chain, maker, ilk)
+        dink = amount if lever.action is Action.DEPOSIT else 0
+        dart = 0 if dink else -(amount * RAY // rate)
+        chain.send(maker.vat, FROB, ilk.key, owner, owner, owner, dink, dart, sender=owner)
+        ink, art = urn(chain, maker, ilk, owner)
+        chain.node.rpc("evm_revert", snapshot)
+        return ink * spot * WAD // (art * rate)
+
+    found = cures(Patient(follower.adapter, key, follower.market.at(target)), target_wad)
+    assert {cure.lever.action for cure in found} == {Action.DEPOSIT, Action.REPAY}
+    for cure in found:
+        assert factor_after(cure.lever, cure.amount) == cure.factor_wad >= target_wad
+        assert factor_after(cure.lever, cure.amount - 1) < target_wad
+
+
+def vat_ilk(chain, maker, ilk):
+    return chain.call(maker.vat, "ilks(bytes32)(uint256,uint256,uint256,uint256,uint256)", ilk.key)
