@@ -10,7 +10,10 @@ from keeper.config.model import KeeperConfig, RunConfig
 def decisive_json(config: KeeperConfig) -> str:
     """Write everything decisions depend on as JSON; endpoints, keys and paths are left out, so it holds no secret."""
     unnamed = {"__all__": {"preset"}}  # what a preset gave is there; its name decides nothing
-    aside = dict.fromkeys(("keys", "lanes", "governor", "monitor"), True)
+    aside = dict.fromkeys(("keys", "lanes", "governor", "monitor", "watch", "alerts", "channels"), True)
+    if not config.strategies:
+        aside |= {"strategies": True, "assets": True}  # a run that only watches has neither to decide with
+
     run = set(RunConfig.model_fields) - {"audit_every_blocks"}  # what an audit reads must be in the record
     chain = {"rpc", "preset"}
     return config.model_dump_json(

@@ -3,6 +3,7 @@
 import pytest
 
 from keeper.config.derived import margin_call_wad, watchlist_path
+from keeper.config.fingerprint import decisive_json, from_decisive_json
 from keeper.config.load import require_ready
 from keeper.config.watch import parse_hours
 from keeper.errors import ConfigError
@@ -19,6 +20,13 @@ def test_watching_alone_needs_neither_strategy_nor_assets(tmp_path):
     assert (config.strategies, config.assets.trusted) == ((), ())
     assert margin_call_wad(config, "aave-core") == 12 * WAD // 10
     assert watchlist_path(config) == tmp_path / "keeper.db.watchlist"
+
+
+def test_watching_alone_can_be_recorded_and_replayed_without_its_paths(tmp_path):
+    text = WATCHING + '[[channel]]\nname = "ops"\nurl_file = "ops.url"\n'
+    written = decisive_json(load(tmp_path, text).config)
+    assert str(tmp_path) not in written
+    assert from_decisive_json(written).strategies == ()
 
 
 def test_watching_alone_does_not_go_live(tmp_path):
