@@ -1,17 +1,19 @@
 """The state kept by events on Comet's twin, what no event tells, and what breaks beside what does not."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
-from keeper.errors import ConfigError, DecodeError
-from keeper.protocols.compound_v3 import build, math, state
+from keeper.errors import ConfigError, DecodeError, StateError
+from keeper.protocols.compound_v3 import abi, build, math, state
 from keeper.protocols.compound_v3.account import Doubt
+from keeper.protocols.words import encode
 from keeper.sandbox.assets import approve, fund
 from keeper.sandbox.compound_v3 import absorbing
 from keeper.sandbox.feeds import set_price
 from keeper.sandbox.node import NodeError
-from keeper.types import Declined, PositionKey, Reason
+from keeper.types import Declined, Log, PositionKey, Reason
 from keeper.units import WAD
 from tests.anvil.compound_v2_world import answer_at
 from tests.anvil.compound_v3_world import Follower, borrow, deploy, follow, supply
@@ -283,6 +285,67 @@ async def test_reorganised_blocks_leave_no_trace(scene, debtors):
         assert dict(market.accounts(None)) == before
     finally:
         await follower.chain.close()
+
+
+class Misled(Follower):
+    """A follower that is told another implementation's constants until `honest`: numbers by getter, offsets swapped."""
+
+    def __init__(self, chain, comet, *, numbers=None, swapped=False):
+        self.numbers, self.swapped, self.honest = numbers or {}, swapped, False
+        super().__init__(chain, comet)
+
+    def run(self, read, head=None):
+        block = hexed((head or self.head()).hash)
+        return drive_rounds(
+            read, lambda requests: list(map(self.bent, requests, answer_at(self.chain, block, self.asked(requests))))
+        )
+
+    def asked(self, requests):
+        if self.honest or not self.swapped:
+            return requests
+
+        other = {encode(abi.ASSET_INFO, i): encode(abi.ASSET_INFO, 1 - i) for i in (0, 1)}
+        return [replace(one, data=other.get(one.data, one.data)) for one in requests]
+
+    def bent(self, request, answer):
+        number = None if self.honest else self.numbers.get(request.data)
+        return answer if number is None else answer._replace(data=number.to_bytes(32, "big"))
+
+    def upgrade(self):
+        """Let the market say what it is, as an upgrade's event makes the keeper ask."""
+        self.honest = True
+        event = Log(self.comet.comet, (abi.UPGRADED, bytes(32)), b"", self.next_block, bytes(32), bytes(32), 0)
+        self.sync.apply([event])
+        return self.advance()
+
+
+def test_an_upgrade_has_everything_asked_again(scene):
+    """One more asset is listed and another target set; who supplied that asset before we knew of it is read whole."""
+    comet, user = deploy(scene, collaterals=SYMBOLS, target=1_000), scene.chain.accounts[1]
+    supply(scene.chain, comet, scene.asset("WETH"), user, 10 * WAD)
+    follower = Misled(scene.chain, comet, numbers={encode(abi.NUM_ASSETS): 2, encode(abi.TARGET_RESERVES): 7 * 10**12})
+    assert (len(follower.market.assets), follower.market.listing.target_reserves) == (2, 7 * 10**12)
+    supply(scene.chain, comet, scene.asset("LINK"), user, 5 * WAD)
+    market = follower.upgrade()
+    assert [one.listed.asset for one in market.assets] == [asset.token for asset in comet.collaterals]
+    assert market.listing.target_reserves == 1_000 * 10**6
+    assert market.account(PositionKey(user)).held == ((0, 10 * WAD), (2, 5 * WAD))
+    agree(scene, comet, follower)
+
+
+def test_offsets_that_come_to_mean_other_assets_have_every_account_read_anew(scene, debtors):
+    """Nobody's collateral is ever taken for another asset's: the deployment stops, and heals by reading everything."""
+    comet, keys = debtors
+    follower = Misled(scene.chain, comet, swapped=True)
+    assert {follower.market.account(key).held for key in keys} == {((1, 10 * WAD),)}
+    with pytest.raises(StateError, match="changed places"):
+        follower.upgrade()
+
+    follower.run(follower.sync.bootstrap(follower.head()))
+    follower.run(follower.sync.reread(keys, follower.head()))
+    market = follower.advance()
+    assert {market.account(key).held for key in keys} == {((0, 10 * WAD),)}
+    agree(scene, comet, follower)
 
 
 def test_absorbed_accounts_and_what_they_are_left_with(scene, debtors):

@@ -22,7 +22,7 @@ from keeper.protocols.compound_v3.snapshots import read_accounts, whole
 from keeper.protocols.feeds import read_aggregator
 from keeper.protocols.ledger import Ledger
 from keeper.protocols.reads import Reads, gather
-from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey
+from keeper.types import Address, BlockHead, BlockTarget, Log, LogQuery, PositionKey, to_checksum
 
 READ_IN_TURN: Final = 32
 """Accounts read again in every block: the whole of a large market within hours."""
@@ -66,8 +66,8 @@ class CompoundV3Sync:
 
         self._learn(listing)
 
-    def _learn(self, listing: Listing) -> None:
-        """Take what an implementation says; offsets that came to mean another asset put every account in doubt."""
+    def _learn(self, listing: Listing) -> bool:
+        """Take what an implementation says; false where an asset changed its offset, and all accounts are in doubt."""
         assets = [one.asset for one in listing.assets]
         known = list(self._places)
         self._listing, self._upgraded = listing, False
@@ -75,8 +75,11 @@ class CompoundV3Sync:
         if known != assets:
             self._unsaved = True
 
-        if assets[: len(known)] != known:
-            self._put({key: account.doubted(Doubt.ALL) for key, account in self._ledger.items()})
+        if assets[: len(known)] == known:
+            return True
+
+        self._put({key: account.doubted(Doubt.ALL) for key, account in self._ledger.items()})
+        return False
 
     def sources(self) -> tuple[LogQuery, ...]:
         """Logs of the market itself."""
@@ -97,8 +100,9 @@ class CompoundV3Sync:
 
     def observe(self, head: BlockHead, target: BlockTarget) -> Reads[CompoundV3Market]:
         """Read the market, the accounts in doubt, and the borrowers whose turn it is. One round mostly."""
-        if self._upgraded:
-            self._learn((yield from read_listing(self._comet)))
+        if self._upgraded and not self._learn((yield from read_listing(self._comet))):
+            # The screen counts by offsets too: everything is to be read again, not these accounts alone.
+            raise StateError(f"the assets of {to_checksum(self._comet)} changed places: everything is read again")
 
         listing = self._known()
         due = {key: self._account(key) for key in self._due}
