@@ -16,6 +16,7 @@ from tests.parity import (
     aave_v3_cases,
     compound_v2_cases,
     compound_v3_cases,
+    dydx_perpetual_cases,
     morpho_blue_cases,
     perp_curie_cases,
 )
@@ -25,8 +26,12 @@ from tests.parity.compound_v2_lab import Lab as CompoundLab
 from tests.parity.compound_v3_lab import TARGET_S
 from tests.parity.compound_v3_lab import USER as COMET_USER
 from tests.parity.compound_v3_lab import Lab as CometLab
+from tests.parity.dydx_perpetual_lab import Lab as DydxTwins
 from tests.parity.morpho_blue_lab import Lab as MorphoLab
 from tests.parity.perp_curie_lab import Lab as PerpLab
+from tests.parity.twin_chain import mapped
+from tests.parity.twin_comet_lab import ALLOWANCES
+from tests.parity.twin_dydx_lab import OUTSIDER, TOKENS
 
 PARAMS = "(address,address,address,address,uint256)"
 
@@ -262,6 +267,49 @@ class CompoundV3Clinic(Clinic):
         return cover * WAD // debt if principal < 0 and debt else MAX_UINT256
 
 
+class DydxLab(DydxTwins):
+    """The twins, and an outsider with money of its own to deposit for others."""
+
+    def _words(self, case):
+        words = super()._words(case)
+        words[self.token] |= {
+            mapped(TOKENS, OUTSIDER): 10**36,
+            mapped(ALLOWANCES, OUTSIDER, self.perpetual): MAX_UINT256,
+        }
+        return words
+
+
+class DydxPerpetualClinic(Clinic):
+    """On the twin of the perpetual: somebody else deposits, which settles funding; then what the account is worth."""
+
+    def close(self):
+        self.lab.stop()
+
+    def draw(self, rng):
+        while True:
+            case = dydx_perpetual_cases.draw(rng)
+            adapter, market = self.lab.read(case)
+            patient = patient_of(adapter, PositionKey(bytes(case.maker)), market)
+            factor = patient.factor(market)
+            if factor not in (None, MAX_UINT256) and factor > 0 and not case.closed:
+                return case, patient
+
+    def health(self, case, lever, amount):
+        assert lever.action is Action.DEPOSIT
+        calls = [
+            Call(self.lab.perpetual, encoded("deposit(address,uint256)", (case.maker, amount))),
+            Call(self.lab.perpetual, encoded("getAccountBalance(address)", (case.maker,))),
+        ]
+        (done, said), _ = self.lab._simulate(case, case.timestamp, calls)
+        if not done.ok:
+            return None
+
+        margin_up, position_up, margin, position = words(said.data)
+        worth = [(margin * WAD, margin_up), (position * case.price, position_up)]
+        positive, negative = (sum(value for value, up in worth if bool(up) is side) for side in (True, False))
+        return positive * WAD * WAD // (negative * case.min_collateral) if negative else MAX_UINT256
+
+
 def encoded(name, arguments):
     return signature(name).encode(*arguments)
 
@@ -272,6 +320,7 @@ CLINICS = {
     "aave_v2": lambda scene, _rng: AaveV2Clinic(LabV2(scene)),
     "compound_v2": lambda scene, _rng: CompoundV2Clinic(CompoundLab(scene)),
     "compound_v3": lambda scene, _rng: CompoundV3Clinic(CometLab(scene.packages)),
+    "dydx_perpetual": lambda scene, _rng: DydxPerpetualClinic(DydxLab(scene.packages)),
     "morpho_blue": lambda scene, _rng: MorphoBlueClinic(MorphoLab(scene)),
     "perp_curie": lambda scene, rng: PerpCurieClinic(PerpLab(scene, rng)),
 }
