@@ -77,6 +77,9 @@ def offers(key: PositionKey, market: MakerMarket) -> Sequence[Offer | Declined]:
     if ilk is None:
         return [Declined(market.deployment, key, Reason.QUARANTINED, {"why": "its collateral type is not followed"})]
 
+    if ilk.trouble:
+        return [set_aside(key, ilk, market.deployment, ilk.trouble)]
+
     if not number_of(key):
         return [_to_bark(key, ilk, market)]
 

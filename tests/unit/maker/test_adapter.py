@@ -131,7 +131,20 @@ def test_collateral_type_set_aside_says_why_once(changes, why):
     assert ADAPTER.health.health(KEY, scene).numbers == {"ilk": "ETH-A", "why": why}
     (told,) = ADAPTER.offers.open_offers(scene)
     assert (told.key, told.reason, told.numbers["why"]) == (None, Reason.QUARANTINED, why)
-    assert declined(scene).reason is Reason.QUARANTINED
+    assert declined(scene).numbers == {"ilk": "ETH-A", "why": why}
+
+
+def test_auction_of_a_type_set_aside_is_left_alone():
+    scene = market([ilk(trouble="its Clipper is of another kind", sales={7: sale()})])
+    assert declined(scene, AUCTION).reason is Reason.QUARANTINED
+    assert [told.key for told in ADAPTER.offers.open_offers(scene)] == [None]
+
+
+def test_auction_needs_no_price_to_be_bought_from_only_to_be_started_anew():
+    blind = ilk(spot=0, feed=Feed(PIP, None), sales={7: sale()})
+    scene = market([replace(blind, start=replace(blind.start, val=None))])
+    assert offered(scene, AUCTION).kind is OfferKind.SALE
+    assert declined(scene.at(target(NOW + 3_600)), AUCTION).reason is Reason.UNKNOWN_PRICE
 
 
 def test_vault_without_debt_is_healthy_whatever_is_wrong():
