@@ -17,7 +17,7 @@ from keeper.execution.operations import Flag, Try, Watch
 from keeper.planning.base import Opportunity, Plan, Policy
 from keeper.planning.inputs import PlanningInput
 from keeper.types import TokenAmount
-from keeper.units import BPS, mul_div_up
+from keeper.units import BPS, bps_down, mul_div_up
 
 SAVED_GAS: Final = 100_000
 """Gas that each item after the first does not burn: 21,000 for a transaction, and what opening and closing a frame and
@@ -48,14 +48,15 @@ def batched(plans: Sequence[Plan], inputs: PlanningInput) -> list[Plan]:
 def together(plans: Sequence[Plan], inputs: PlanningInput) -> Plan:
     """One plan that does all of these, in their order, and survives that any one of them fails.
 
-    Its floor is the sum of theirs but for the greatest, and never below what its own gas costs.
+    Its floor is the strategy's share of what is left where the one that earns most fails. Not more: by the time the
+    executor adds up, the gas is burnt, and to refuse what the others earned would not bring it back.
     """
     first, opportunities = plans[0], [plan.opportunity for plan in plans]
     decoded = [decode_execute(plan.data) for plan in plans]
     whole = _sum(opportunities, inputs)
-    floors = [plan.min_profit for plan in plans]
-    worth = inputs.numeraire.amount_worth(whole.profit.token, inputs.numeraire.gas_usd(whole.gas_cost_wei))
-    floor = max(sum(floors) - max(floors), worth or 1)
+    policy = next(policy for policy in inputs.policies if policy.name == whole.strategy)
+    left = whole.profit.amount - max(one.profit.amount for one in opportunities)
+    floor = max(bps_down(left, policy.floor_bps), 1)
     header = replace(decoded[0][0], min_profit=floor, flags=Flag.SKIP_FAILED)
     watched = dict.fromkeys(op.token for _, ops in decoded for op in ops if isinstance(op, Watch))
     items = [

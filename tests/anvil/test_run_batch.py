@@ -28,7 +28,7 @@ IDLE_BLOCKS = 12
 LISTED = {listing.symbol: listing.price for listing in LISTINGS}
 FALLEN = {**LISTED, "WETH": 2_850 * DOLLAR}
 SMALL = tuple(Address(bytes([0xE0 + number]) * 20) for number in range(4))
-"""Each owes 478 to 481 dollars against 0.2 WETH, of which 83 % count: liquidatable below 2,879 dollars."""
+"""Each owes 956 to 959 dollars against 0.4 WETH, of which 83 % count: liquidatable below 2,880 dollars and more."""
 GREAT = Address(b"\xef" * 20)
 """Owes 96,000 dollars: its liquidation is worth too much to share a transaction."""
 SPOILED = SMALL[1]
@@ -55,7 +55,7 @@ def play(chain, world, clock, after_block):
     after_block(clock.tick(fallen))
     usdc, pool = world.assets["USDC"].token, world.aave36.pool
     repay = "repay(address,uint256,uint256,address)"
-    amount = world.assets["USDC"].units(400)
+    amount = world.assets["USDC"].units(900)
     spoil = chain.transaction(pool, repay, usdc, amount, VARIABLE_RATE, SPOILED, sender=SPOILED, gas=500_000)
     after_block(clock.tick([spoil]))
 
@@ -71,7 +71,7 @@ def result(packages, tmp_path_factory):
         aave, weth, usdc = world.aave36, world.assets["WETH"], world.assets["USDC"]
         fund_arbitrage(chain, world.assets.values(), world.uniswap)
         for account, ether, dollars in (
-            *((account, 0.2, 478 + place) for place, account in enumerate(SMALL)),
+            *((account, 0.4, 956 + place) for place, account in enumerate(SMALL)),
             (GREAT, 40, 96_000),
         ):
             chain.set_balance(account, 2_000 * WAD)
