@@ -1,57 +1,19 @@
-"""Where a cure is tried on the real contracts: one clinic per adapter, each on that adapter's laboratory.
+"""Clinics on the protocols' own contracts: a deposit or a repayment made there, and the health they then tell."""
 
-A clinic draws a position between liquidation and a margin call, makes the deposit or the repayment on the chain, and
-works the health out of what the chain then says of itself: nothing of the adapter's arithmetic is used for that.
-"""
-
-from dataclasses import replace
-
-from keeper.margin.cure import Patient
 from keeper.protocols.cures import Action
-from keeper.sandbox.artifact import signature
-from keeper.types import Address, Call, PositionKey
+from keeper.types import Call, PositionKey
 from keeper.units import MAX_UINT256, WAD
 from tests.parity import (
     aave_v2_cases,
     aave_v3_cases,
     compound_v2_cases,
-    compound_v3_cases,
-    dydx_perpetual_cases,
     morpho_blue_cases,
     perp_curie_cases,
 )
-from tests.parity.aave_v2_lab import LabV2
-from tests.parity.aave_v3_lab import KEY, LIQUIDATOR, USER, WALLET, account_data_call, lab36, lab302
-from tests.parity.compound_v2_lab import Lab as CompoundLab
-from tests.parity.compound_v3_lab import TARGET_S
-from tests.parity.compound_v3_lab import USER as COMET_USER
-from tests.parity.compound_v3_lab import Lab as CometLab
-from tests.parity.dydx_perpetual_lab import Lab as DydxTwins
-from tests.parity.morpho_blue_lab import Lab as MorphoLab
-from tests.parity.perp_curie_lab import Lab as PerpLab
-from tests.parity.twin_chain import mapped
-from tests.parity.twin_comet_lab import ALLOWANCES
-from tests.parity.twin_dydx_lab import OUTSIDER, TOKENS
+from tests.parity.aave_v3_lab import KEY, LIQUIDATOR, USER, WALLET, account_data_call
+from tests.parity.cure_clinic import Clinic, encoded, patient_of, words
 
 PARAMS = "(address,address,address,address,uint256)"
-
-
-def words(data):
-    return tuple(int.from_bytes(data[i : i + 32], "big") for i in range(0, len(data), 32))
-
-
-class Clinic:
-    """What all have in common: most labs live on the scene's chain, which somebody else closes."""
-
-    def __init__(self, lab):
-        self.lab = lab
-
-    def close(self):
-        """Leave nothing open."""
-
-
-def patient_of(adapter, key, market):
-    return Patient(adapter, key, market)
 
 
 class AaveV3Clinic(Clinic):
@@ -221,106 +183,3 @@ class PerpCurieClinic(Clinic):
             int.from_bytes(bytes.fromhex(a["returnData"][2:]), "big", signed=True) for a in (value, required)
         )
         return max(worth, 0) * WAD // needs
-
-
-class CompoundV3Clinic(Clinic):
-    """On the twin of Comet: the user supplies or repays and accrues; debt and cover by what the twin then stores."""
-
-    def close(self):
-        self.lab.stop()
-
-    def draw(self, rng):
-        state = compound_v3_cases.draw(self.lab, rng, "healthy")
-        adapter = self.lab.adapters[state["market"]]
-        return state, patient_of(adapter, PositionKey(COMET_USER), self.lab.observed(state))
-
-    def health(self, state, lever, amount):
-        name = state["market"]
-        market, constants = self.lab.markets[name], self.lab.constants(name)
-        comet = Address(market.twin)
-        (user,) = [one for one in state["accounts"] if one["id"] == "u0"]
-        held = [int(offset) for offset in user["collateral"]]
-        calls = [
-            Call(comet, encoded("supply(address,uint256)", (lever.token, amount))),
-            Call(comet, encoded("accrueAccount(address)", (COMET_USER,))),
-            Call(comet, encoded("totalsBasic()", ())),
-            Call(comet, encoded("userBasic(address)", (COMET_USER,))),
-            *(
-                Call(comet, encoded("userCollateral(address,address)", (COMET_USER, market.assets[at][0])))
-                for at in held
-            ),
-        ]
-        answers = self.lab.run(self.lab.staged(state, TARGET_S), [(COMET_USER, call) for call in calls])
-        if not answers[0][0].ok:
-            return None
-
-        totals, basic, *found = (words(said.data) for said, _ in answers[2:])
-        principal = basic[0] - 2**256 * (basic[0] >> 255)
-        price, scale = state["basePrice"], int(constants["baseScale"])
-        debt = -principal * totals[1] // 10**15 * price // scale
-        cover = 0
-        for at, (amount_held, *_) in zip(held, found, strict=True):
-            asset = constants["assets"][at]
-            value = amount_held * int(state["assets"][str(at)]["price"]) // int(asset["scale"])
-            cover += value * int(asset["liquidateCollateralFactor"]) // WAD
-
-        return cover * WAD // debt if principal < 0 and debt else MAX_UINT256
-
-
-class DydxLab(DydxTwins):
-    """The twins, and an outsider with money of its own to deposit for others."""
-
-    def _words(self, case):
-        words = super()._words(case)
-        words[self.token] |= {
-            mapped(TOKENS, OUTSIDER): 10**36,
-            mapped(ALLOWANCES, OUTSIDER, self.perpetual): MAX_UINT256,
-        }
-        return words
-
-
-class DydxPerpetualClinic(Clinic):
-    """On the twin of the perpetual: somebody else deposits, which settles funding; then what the account is worth."""
-
-    def close(self):
-        self.lab.stop()
-
-    def draw(self, rng):
-        while True:
-            case = dydx_perpetual_cases.draw(rng)
-            adapter, market = self.lab.read(case)
-            patient = patient_of(adapter, PositionKey(bytes(case.maker)), market)
-            factor = patient.factor(market)
-            if factor not in (None, MAX_UINT256) and factor > 0 and not case.closed:
-                return case, patient
-
-    def health(self, case, lever, amount):
-        assert lever.action is Action.DEPOSIT
-        calls = [
-            Call(self.lab.perpetual, encoded("deposit(address,uint256)", (case.maker, amount))),
-            Call(self.lab.perpetual, encoded("getAccountBalance(address)", (case.maker,))),
-        ]
-        (done, said), _ = self.lab._simulate(case, case.timestamp, calls)
-        if not done.ok:
-            return None
-
-        margin_up, position_up, margin, position = words(said.data)
-        worth = [(margin * WAD, margin_up), (position * case.price, position_up)]
-        positive, negative = (sum(value for value, up in worth if bool(up) is side) for side in (True, False))
-        return positive * WAD * WAD // (negative * case.min_collateral) if negative else MAX_UINT256
-
-
-def encoded(name, arguments):
-    return signature(name).encode(*arguments)
-
-
-CLINICS = {
-    "aave_v3 3.6": lambda scene, _rng: AaveV3Clinic(lab36(scene)),
-    "aave_v3 3.0.2": lambda scene, _rng: AaveV3Clinic(lab302(replace(scene, aave=scene.world.aave302))),
-    "aave_v2": lambda scene, _rng: AaveV2Clinic(LabV2(scene)),
-    "compound_v2": lambda scene, _rng: CompoundV2Clinic(CompoundLab(scene)),
-    "compound_v3": lambda scene, _rng: CompoundV3Clinic(CometLab(scene.packages)),
-    "dydx_perpetual": lambda scene, _rng: DydxPerpetualClinic(DydxLab(scene.packages)),
-    "morpho_blue": lambda scene, _rng: MorphoBlueClinic(MorphoLab(scene)),
-    "perp_curie": lambda scene, rng: PerpCurieClinic(PerpLab(scene, rng)),
-}

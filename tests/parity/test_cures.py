@@ -2,14 +2,35 @@
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from keeper.margin.cure import cures
 from keeper.margin.state import DEFAULT_MARGIN_CALL_WAD
+from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.units import WAD
-from tests.parity.cure_clinics import CLINICS
+from tests.parity.aave_v2_lab import LabV2
+from tests.parity.aave_v3_lab import lab36, lab302
+from tests.parity.compound_v2_lab import Lab as CompoundLab
+from tests.parity.compound_v3_lab import Lab as CometLab
+from tests.parity.cure_clinics import AaveV2Clinic, AaveV3Clinic, CompoundV2Clinic, MorphoBlueClinic, PerpCurieClinic
+from tests.parity.cure_clinics_twins import CompoundV3Clinic, DydxLab, DydxPerpetualClinic, MakerClinic
+from tests.parity.maker_twin_lab import GENESIS_S
+from tests.parity.morpho_blue_lab import Lab as MorphoLab
+from tests.parity.perp_curie_lab import Lab as PerpLab
 
+CLINICS = {
+    "aave_v3 3.6": lambda scene, _rng: AaveV3Clinic(lab36(scene)),
+    "aave_v3 3.0.2": lambda scene, _rng: AaveV3Clinic(lab302(replace(scene, aave=scene.world.aave302))),
+    "aave_v2": lambda scene, _rng: AaveV2Clinic(LabV2(scene)),
+    "compound_v2": lambda scene, _rng: CompoundV2Clinic(CompoundLab(scene)),
+    "compound_v3": lambda scene, _rng: CompoundV3Clinic(CometLab(scene.packages)),
+    "dydx_perpetual": lambda scene, _rng: DydxPerpetualClinic(DydxLab(scene.packages)),
+    "maker": lambda scene, _rng: MakerClinic(Anvil(scene.packages, AnvilOptions(timestamp=GENESIS_S)), scene.packages),
+    "morpho_blue": lambda scene, _rng: MorphoBlueClinic(MorphoLab(scene)),
+    "perp_curie": lambda scene, rng: PerpCurieClinic(PerpLab(scene, rng)),
+}
 DEPOSITS_ONLY = ("perp_curie", "dydx_perpetual")
 """Perpetuals: a debt there is a position, and its repayment a trade."""
 
@@ -69,6 +90,7 @@ def test_cures_reach_their_target_on_the_contracts(scene, random_seed, name):
         ("morpho_blue", 80),
         ("perp_curie", 60),
         ("dydx_perpetual", 60),
+        ("maker", 60),
     ],
 )
 def test_five_hundred_positions_are_cured_on_the_contracts(scene, random_seed, name, count):
