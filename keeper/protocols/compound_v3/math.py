@@ -215,7 +215,8 @@ def absorb(principal: int, collateral: Sequence[Held], totals: Totals, base: Bas
     base_price = get_price(base.price)
     values = tuple(map(collateral_value, collateral))
     factors = [held.terms.liquidation_factor for held in collateral]
-    delta_value = sum(mul_div(value, factor, FACTOR_SCALE) for value, factor in zip(values, factors, strict=True))
+    credited = (checked(value * factor) // FACTOR_SCALE for value, factor in zip(values, factors, strict=True))
+    delta_value = sum(credited)
     old_balance = present_value(principal, totals)
     delta_balance = checked(delta_value * base.scale) // base_price
     new_balance = max(old_balance + uint(delta_balance, MAX_INT256, "InvalidInt256"), 0)

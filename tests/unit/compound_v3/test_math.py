@@ -116,6 +116,21 @@ def test_rates_are_counted_in_parts_of_ten_to_the_eighteenth():
     assert math.rate(low, WAD) == math.rate(high, WAD) == 10**19
 
 
+def test_interest_is_counted_in_parts_of_ten_to_the_eighteenth():
+    """A rate of one a second for a thousand seconds: an index of one grows by a thousand."""
+    curve = Curve(0, WAD, 0, 0)
+    after = math.accrued(PLAIN, Curves(curve, curve), 1_000)
+    assert after.base_supply_index == after.base_borrow_index == 1_001 * BASE_INDEX_SCALE
+    assert after.last_accrual_time == 1_000
+
+
+def test_a_debt_covered_to_the_unit_asks_for_no_further_price():
+    base, debt = Base(1, 1), Totals(BASE_INDEX_SCALE, BASE_INDEX_SCALE, 0, 100, 0)
+    covering, broken = Held(100, Terms(1, WAD, WAD, WAD, 1)), Held(1, Terms(1, WAD, WAD, WAD, None))
+    assert not math.is_liquidatable(-100, (covering, broken), debt, base)
+    assert refused(math.is_liquidatable, -101, (covering, broken), debt, base) == "BadPrice"
+
+
 # Bounds -------------------------------------------------------------------------------------------------------------
 
 
@@ -145,6 +160,32 @@ def test_sums_are_kept_in_104_bits():
 def test_rates_are_kept_in_64_bits():
     assert math.rate(Curve(0, MAX_UINT64, 0, 0), 0) == MAX_UINT64
     assert refused(math.rate, Curve(0, MAX_UINT64 + 1, 0, 0), 0) == "InvalidUInt64"
+
+
+def test_indices_are_kept_in_64_bits():
+    """What they grow by first, then what they come to: the two are refused by different names."""
+    full = PLAIN._replace(base_supply_index=WAD, base_borrow_index=WAD)
+
+    def grown(rate, elapsed=1):
+        return math.accrued(full, Curves(Curve(0, rate, 0, 0), Curve(0, rate, 0, 0)), elapsed)
+
+    assert grown(MAX_UINT64 - WAD).base_supply_index == MAX_UINT64
+    assert refused(grown, MAX_UINT64 - WAD + 1) == refused(grown, MAX_UINT64) == "Panic(0x11)"
+    assert refused(grown, 2**63, 2) == "InvalidUInt64"
+
+
+def test_time_is_kept_in_40_bits():
+    still = Curves(Curve(0, 0, 0, 0), Curve(0, 0, 0, 0))
+    assert math.accrued(PLAIN, still, 2**40 - 1).last_accrual_time == 2**40 - 1
+    assert refused(math.accrued, PLAIN, still, 2**40) == "TimestampTooLarge"
+    assert refused(math.accrued, PLAIN._replace(last_accrual_time=2), still, 1) == "Panic(0x11)"
+
+
+def test_what_is_credited_is_worked_out_in_256_bits():
+    """A value times its factor must fit, though the value alone does."""
+    base, debt = Base(1, 10**18), Totals(BASE_INDEX_SCALE, BASE_INDEX_SCALE, 0, 10**30, 0)
+    vast = Held(2**255, Terms(1, 0, 0, WAD, 1))
+    assert refused(math.absorb, -(10**30), (vast,), debt, base) == "Panic(0x11)"
 
 
 def test_stock_is_a_number_of_256_bits():
