@@ -225,8 +225,8 @@ class Desk:
                 answers[plan.id] = offered
                 continue
 
-            refusals = (self._limits.refuses(each, offered.worst_cost_wei, work.head) for each in subjects)
-            why = next((refusal for refusal in refusals if refusal is not None), None)
+            # Once per transaction, for what it costs; a batch goes by its first item.
+            why = self._limits.refuses(subjects[0], offered.worst_cost_wei, work.head)
             if why is not None:
                 answers[plan.id] = declined(plan, Reason.GOVERNED, why=why)
                 continue

@@ -152,6 +152,12 @@ async def test_booking_that_is_reorganised_away_is_no_items_either(make_office):
     assert office.statuses() == ["sent", "sent"]
 
 
+async def test_limits_hear_of_a_batch_once(make_office):
+    office = await make_office(word(160))
+    await office.execute(batch(1, 2))
+    assert [subject for subject, *_ in office.limits.asked] == [("market", position(1))]
+
+
 async def test_items_go_alone_where_they_do_not_work_together(make_office):
     """The batch earns 1 less than the model says; the first alone does not, the second reverts."""
     alone = {make_plan(2).data: Returned(ok=False, data=b"\xab")}
