@@ -17,6 +17,8 @@ from tests.fakes.pools import address, deep_pool, sqrt_price, v3_pool
 DEBT, COLLATERAL, MIDDLE = address(1), address(2), address(3)
 KEY = PositionKey(bytes(20))
 GRID = 400
+STOPS = 4
+"""Stops between two sizes at most: at each a V3 pool keeps up to one unit of its input, which may be worth a lot."""
 SPLIT_GRID = 40
 """Points where a sale is split: each asks every pool many times."""
 
@@ -129,6 +131,6 @@ def _best_of_grid(deal, ways, grid):
             top, at = max(done)
             if best is None or top > best:
                 amounts = stages(deal, way, at)[1:-1]
-                best, spare = top, max(1, *(deal.terms(at).paid // max(amount, 1) for amount in amounts))
+                best, spare = top, max(1, *(STOPS * deal.terms(at).paid // max(amount, 1) for amount in amounts))
 
     return best, spare
