@@ -10,9 +10,9 @@ from keeper.alerting.desk import AlertDesk, Manners
 from keeper.config.watch import parse_hours
 from keeper.journal.store import Journal
 from keeper.types import Address, HealthState
-from tests.fakes.aave_v3_market import asset, word
+from tests.fakes.aave_v3_market import word
 from tests.fakes.desk import RUN
-from tests.fakes.town import NAME, NOON, WETH, Mailbox, Town, key_of
+from tests.fakes.town import NAME, NOON, Mailbox, Town, key_of
 
 HOUR_S = 3_600
 
@@ -64,7 +64,7 @@ def test_slow_decline_announces_every_watched_account_before_it_is_liquidatable(
             told.setdefault(message.title, []).append(town.block)
 
         for key in watched.keys() & fell.keys():
-            label = watched[key].replace(" ", " ")
+            label = watched[key]
             calls = [title for title in told if title.startswith("Margin call") and f": {label} (" in title]
             assert calls, f"{label} can be liquidated at block {town.block} and nobody was told"
 
@@ -190,7 +190,6 @@ def test_parameter_change_says_what_it_set_off(journal, mail, tmp_path):
     assert "watched: first" in changed.body
     assert changed.severity is Severity.CRITICAL
     assert "because of: parameter" in fell.body
-    assert asset(WETH)
 
 
 def test_first_look_at_a_fallen_market_is_no_news_about_strangers(journal, mail, tmp_path):
@@ -226,13 +225,13 @@ def test_desk_says_the_same_again_only_after_a_while(journal, mail):
     assert len(mail[0].messages) == 2
 
 
-def test_desk_forgets_nothing_over_a_restart(journal, mail):
-    desk_of(journal, mail).tell([warning("a")], NOON)
-    again = desk_of(journal, mail)
-    again.tell([warning("a")], NOON + 60)
-    assert titles(mail[0]) == ["warning a", "warning a"] or titles(mail[0]) == ["warning a"]
-    desk_of(journal, mail).tell([], NOON + 120)
-    assert len(titles(mail[0])) <= 2
+def test_desk_does_not_repeat_itself_over_a_restart(journal, mail):
+    first = desk_of(journal, mail)
+    first.tell([warning("a")], NOON)
+    first.tick(NOON + 1)
+    second = desk_of(journal, mail)
+    second.tell([warning("a"), warning("b")], NOON + 60)
+    assert titles(mail[0]) == ["warning a", "warning b"]
 
 
 def test_desk_notes_what_was_taken_so_that_a_restart_is_silent(journal, mail):
@@ -270,7 +269,7 @@ def test_desk_sends_no_more_in_an_hour_than_allowed_and_sums_up_the_rest(journal
 
     assert len(mail[0].messages) == 4
     desk.tell([], NOON + 2 * HOUR_S)
-    assert len(mail[0].messages) <= 6
+    assert len(mail[0].messages) == 5
     told = "\n".join(message.title + "\n" + message.body for message in mail[0].messages)
     assert "warning 0" in told
     assert sum(len(message.numbers) for message in mail[0].messages) == 50

@@ -10,7 +10,7 @@ from keeper.protocols.cures import Action, Lever
 from keeper.routing.base import Liquidity
 from keeper.units import WAD
 from tests.fakes.aave_v3_market import DOLLAR, KEY, account, asset, market, reserve, word
-from tests.fakes.pools import address, deep_pool
+from tests.fakes.pools import deep_pool
 
 WETH, USDC = 0, 1
 ADAPTER = build("aave", asset(9))
@@ -53,7 +53,6 @@ def test_deleveraging_without_a_pool_has_no_way(patient):
 def test_deleveraging_into_a_pool_too_shallow_has_no_way(patient):
     shallow = Liquidity.of([deep_pool(2, asset(WETH), WAD, asset(USDC), 1_900 * 10**6, 3_000)])
     assert deleverages(patient, DEFAULT_MARGIN_CALL_WAD, shallow) == ()
-    assert address(2)
 
 
 def test_deleveraging_of_a_healthy_position_is_nothing(patient, liquidity):
