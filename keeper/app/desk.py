@@ -10,8 +10,9 @@ from keeper.app.keys import max_fee_wei, needed, operators_of
 from keeper.app.warm import Book
 from keeper.app.wiring import bid_policy
 from keeper.chain.live import LiveChain
+from keeper.chain.vigil import DEVELOPMENT_CHAINS, ChainVigil
 from keeper.config.derived import switch_path, thresholds
-from keeper.config.model import KeeperConfig, KeysConfig
+from keeper.config.model import ChainConfig, KeeperConfig, KeysConfig
 from keeper.deployment import Deployment
 from keeper.execution.account import OperatorAccount
 from keeper.execution.booking import Bookkeeper
@@ -61,7 +62,12 @@ def build_desk(
 
     learning = Learning(journal, MarketRivals(chain, book.deployments, executor.address))
     simulator = Simulator(chain, signers[0].address, explain)
-    return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning))
+    return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning, _vigil(config.chain, chain)))
+
+
+def _vigil(config: ChainConfig, chain: LiveChain) -> ChainVigil:
+    """Judge heads by the world's clock, except on a chain whose clock a developer holds."""
+    return ChainVigil(chain.endpoints, config.block_time_s, None if config.id in DEVELOPMENT_CHAINS else time.time)
 
 
 def _heads_to_watch(keys: KeysConfig, journal: Journal, address: Address, book: Book) -> int:

@@ -3,6 +3,7 @@
 An endpoint that fails rests, longer each time, and is asked last meanwhile; none is ever given up.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -101,7 +102,8 @@ class Endpoints:
         order = self._in_order()
         for member in order:
             try:
-                answers = await self._ask_one(member, requests, patient=member is order[-1])
+                patience_s = member.rpc.deadlines.patient_s if member is order[-1] else None
+                answers = await self._ask_one(member, requests, patience_s)
             except CallError as error:
                 self._rest(member, error)
                 failure = failure or error
@@ -118,6 +120,22 @@ class Endpoints:
             return best
 
         raise failure or RpcError("no endpoint is left to ask")
+
+    async def opinions(self, requests: Sequence[Request]) -> list[list[Answer]]:
+        """Ask every endpoint at work at once; what was answered in `opinions_s`, in the operator's order.
+
+        Nothing where fewer than two are at work. Whoever is silent has no opinion: none is waited for or asked again.
+        Endpoints of one label are one provider's, and count once.
+        """
+        now = self._clock()
+        awake = {m.rpc.label: m for m in reversed(self._members) if m.rests_until <= now}
+        if len(awake) < 2:
+            return []
+
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._opinion(m, requests), name="opinion") for m in reversed(awake.values())]
+
+        return [answers for task in asked if (answers := task.result()) is not None]
 
     async def call(self, method: str, *params: Json) -> Answer:
         """Ask one thing; see `ask`."""
@@ -189,9 +207,19 @@ class Endpoints:
         now = self._clock()
         return sorted(self._members, key=lambda m: m.rests_until if m.rests_until > now else 0.0)
 
-    async def _ask_one(self, member: _Member, requests: Sequence[Request], *, patient: bool) -> list[Answer]:
-        deadlines = member.rpc.deadlines
-        timeout_s = max(deadlines.patient_s, *(deadlines.of(r.method) for r in requests)) if patient else None
+    async def _ask_one(self, member: _Member, requests: Sequence[Request], patience_s: float | None) -> list[Answer]:
+        """Ask one endpoint, by the methods' own deadlines or, where that is longer, for `patience_s`."""
+        longest_s = max(member.rpc.deadlines.of(request.method) for request in requests)
+        return await self._put(member, requests, None if patience_s is None else max(patience_s, longest_s))
+
+    async def _opinion(self, member: _Member, requests: Sequence[Request]) -> list[Answer] | None:
+        try:
+            return await self._put(member, requests, member.rpc.deadlines.opinions_s)
+        except CallError as error:
+            self._rest(member, error)
+            return None
+
+    async def _put(self, member: _Member, requests: Sequence[Request], timeout_s: float | None) -> list[Answer]:
         await self._ensure_ours(member, requests[0].method, timeout_s)
         answers = await member.rpc.batch(requests, timeout_s=timeout_s)
         # The connection may have been opened anew to ask, and lead elsewhere.

@@ -26,7 +26,8 @@ class Deadlines:
     """How long to wait for an answer, in seconds.
 
     `heads_s`, `reads_s`, `sends_s` are what a block leaves time for; `logs_s` is a wide page; `patient_s` is for
-    the last endpoint left to ask, where giving up early gains nothing.
+    the last endpoint left to ask, where giving up early gains nothing; `opinions_s` is how long a decision waits to
+    hear whether the others agree.
     """
 
     heads_s: float = 1.0
@@ -34,6 +35,7 @@ class Deadlines:
     logs_s: float = 20.0
     sends_s: float = 3.0
     patient_s: float = 10.0
+    opinions_s: float = 0.5
 
     def of(self, method: str) -> float:
         """The deadline of a method."""

@@ -17,7 +17,7 @@ from keeper.execution.base import Outcome, Status
 from keeper.execution.bidding import EIP1559, BaseFeeRule, BidPolicy, bid
 from keeper.execution.lane import Lane, Seating
 from keeper.execution.learning import Learning
-from keeper.execution.limits import UNLIMITED, Limits, Subject
+from keeper.execution.limits import UNLIMITED, Limits, Subject, Vigil
 from keeper.execution.outbox import Unsigned
 from keeper.execution.runway import GasRunway
 from keeper.execution.simulate import Simulated, Simulator
@@ -38,11 +38,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What a live run has and a dry run has not: its keys in the operator's order, its limits, what it learns."""
+    """What a live run has and a dry run has not: its keys in the operator's order, its limits, what it learns.
+
+    Whatever its vigil doubts disarms all keys until it doubts it no more; what is in flight is followed.
+    """
 
     lanes: tuple[Lane, ...]
     limits: Limits = UNLIMITED
     learning: Learning | None = None
+    vigil: Vigil | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Desk:
         self._lanes = () if live is None else live.lanes
         self._limits = means.limits
         self._learning = None if live is None else live.learning
+        self._vigil = None if live is None else live.vigil
+        self._doubts: tuple[str, ...] = ()
         self._rule = rule
         self._turn = asyncio.Lock()
         self._waiting = Waiting(journal, None if live is None else [lane.sender for lane in live.lanes])
@@ -96,6 +102,9 @@ class Desk:
         """Why nothing is signed at present; None when a key is there to sign with."""
         if self.killed is not None:
             return self.killed
+
+        if self._doubts:
+            return "; ".join(self._doubts)
 
         if self._is_dry or any(lane.disarmed is None for lane in self._lanes):
             return None
@@ -118,9 +127,9 @@ class Desk:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """What holds plans back at present: limits, and keys that cannot be used."""
+        """What holds plans back at present: limits, doubts about the chain, and keys that cannot be used."""
         keys = (f"{to_checksum(lane.sender)}: {lane.disarmed}" for lane in self._lanes if lane.disarmed is not None)
-        return (*self._limits.held, *keys)
+        return (*self._limits.held, *self._doubts, *keys)
 
     async def arm(self, *, adopt: bool = False) -> None:
         """Take up what the last run left in flight and get ready to sign; `SigningKeyError` for an unfit key."""
@@ -147,6 +156,7 @@ class Desk:
         """Follow what is in flight up to this head; what was booked."""
         async with self._turn:
             await self._ask_signers()
+            self._doubts = () if self._vigil is None else await self._vigil.doubts(head)
             outcomes = [outcome for lane in self._lanes for outcome in await lane.follow(head)]
             self._limits.on_head(head)
             if self._learning is not None:

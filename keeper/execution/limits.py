@@ -43,6 +43,14 @@ class Limits(Protocol):
         ...
 
 
+class Vigil(Protocol):
+    """Whoever judges, once a head, whether the chain as it is told is fit to spend money on."""
+
+    async def doubts(self, head: BlockHead) -> tuple[str, ...]:
+        """Say what speaks against acting on a head, one line each, its kind before the colon; nothing is raised."""
+        ...
+
+
 class Unlimited:
     """Lets everything pass: a dry run's limits."""
 

@@ -29,3 +29,14 @@ class FakeLimits:
 
     def note_orphan(self, tx_hash):
         self.orphans.append(tx_hash)
+
+
+@dataclass
+class FakeVigil:
+    answer: tuple = ()
+
+    heads: list = field(default_factory=list)
+
+    async def doubts(self, head):
+        self.heads.append(head.number)
+        return self.answer

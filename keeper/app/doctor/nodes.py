@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from keeper.app.doctor.finding import Finding, failed, from_error, passed, warned
 from keeper.chain.live import ChainSettings, LiveChain, open_chain
 from keeper.chain.port import Hypothesis
+from keeper.chain.vigil import DEVELOPMENT_CHAINS, MAX_SKEW_S
 from keeper.config.model import ChainConfig, KeeperConfig
 from keeper.config.urls import RpcUrl
 from keeper.errors import KeeperError
@@ -19,8 +20,6 @@ _REACH_BLOCKS: Final = 64
 """How far back a run rereads after a reorg."""
 _ARCHIVE_BLOCKS: Final = 10_000
 _LATE_BLOCKS: Final = 3
-_DEVELOPMENT_CHAINS: Final = frozenset({1_337, 31_337})
-_CLOCK_WARN_S: Final = 5
 _CLOCK_FAIL_S: Final = 60
 _SET_CLOCK: Final = "set this machine's clock (chrony, ntpd)"
 
@@ -82,7 +81,7 @@ async def _check_node(check: str, url: RpcUrl, chain: LiveChain, config: KeeperC
 
 def _grave(chain: ChainConfig) -> Finder:
     """How grave it is that a chain stands still or has no past: not at all where a developer keeps it."""
-    return warned if chain.id in _DEVELOPMENT_CHAINS else failed
+    return warned if chain.id in DEVELOPMENT_CHAINS else failed
 
 
 def _age(check: str, url: RpcUrl, head: BlockHead, chain: ChainConfig) -> Finding:
@@ -101,7 +100,7 @@ def _clock(check: str, head: BlockHead, block_time_s: int) -> Finding:
             check, f"the newest block is {ahead_s} s in the future", "set this machine's clock (chrony, ntpd)"
         )
 
-    if ahead_s > _CLOCK_WARN_S:
+    if ahead_s > MAX_SKEW_S:
         return warned(
             check, f"the newest block is {ahead_s} s in the future", "set this machine's clock (chrony, ntpd)"
         )

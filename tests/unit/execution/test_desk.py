@@ -15,6 +15,7 @@ from tests import canary
 from tests.fakes.desk import OPERATOR, Office
 from tests.fakes.heads import head, target
 from tests.fakes.ledger_chain import decode
+from tests.fakes.limits import FakeVigil
 from tests.fakes.plans import EXECUTOR, make_plan, position
 from tests.unit.execution.test_governor import THRESHOLDS
 
@@ -216,6 +217,26 @@ async def test_a_key_delegated_while_running_is_disarmed(office):
     assert "7702" in office.desk.disarmed
     (found,) = await office.execute(make_plan())
     assert found.reason is Reason.DISARMED
+
+
+async def test_doubts_about_the_chain_disarm_until_they_are_gone(office):
+    """What is in flight is followed meanwhile: whoever doubts a head may still hear of a receipt."""
+    await office.execute(make_plan(1))
+    vigil = FakeVigil(("another fork: a has another block 7",))
+    office.desk._vigil = vigil
+    office.chain.mine_all()
+    booked = await office.track()
+    (refused,) = await office.execute(make_plan(2))
+    held = office.desk.held
+    vigil.answer = ()
+    office.chain.mine()
+    await office.track()
+    (sent,) = await office.execute(make_plan(2))
+
+    assert [outcome.status for outcome in booked] == [Status.LANDED]
+    assert (refused.reason, refused.numbers["why"]) == (Reason.DISARMED, "another fork: a has another block 7")
+    assert held == ("another fork: a has another block 7",)
+    assert (sent.status, office.desk.disarmed) == (Status.SENT, None)
 
 
 async def test_nothing_leaves_when_the_journal_cannot_be_written(office):
