@@ -94,25 +94,24 @@ def open_offers(market: CompoundV3Market) -> Sequence[Offer | Declined]:
 
 
 def _standing(market: CompoundV3Market) -> Iterator[Offer | Declined]:
+    stocked: list[Asset] = []
     for asset in market.assets:
         if asset.trouble:
             numbers = {"asset": to_checksum(asset.listed.asset), "why": asset.trouble}
             yield Declined(market.deployment, stock_key(asset.listed.asset), Reason.QUARANTINED, numbers)
-            continue
+        elif asset.stock:
+            stocked.append(asset)
 
-        if asset.stock == 0:
-            continue
-
-        key = stock_key(asset.listed.asset)
-        if market.is_paused(BUY_PAUSED):
-            yield Declined(market.deployment, key, Reason.PAUSED, {"action": "buy"})
-        elif not market.is_selling:
-            yield _not_selling(key, market)
-        else:
-            yield _offer(key, asset, market, absorbs=0)
+    # Said once, however many assets there are some of: mostly crumbs of earlier sales.
+    if stocked and market.is_paused(BUY_PAUSED):
+        yield Declined(market.deployment, None, Reason.PAUSED, {"action": "buy"})
+    elif stocked and not market.is_selling:
+        yield _not_selling(None, market)
+    else:
+        yield from (_offer(stock_key(asset.listed.asset), asset, market, absorbs=0) for asset in stocked)
 
 
-def _not_selling(key: PositionKey, market: CompoundV3Market) -> Declined:
+def _not_selling(key: PositionKey | None, market: CompoundV3Market) -> Declined:
     numbers: dict[str, int | str] = {
         "why": "the protocol sells only while its reserves are below their target",
         "reserves": market.reserves,

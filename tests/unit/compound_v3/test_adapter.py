@@ -157,6 +157,15 @@ def test_a_purchase_may_overshoot_the_target_and_ends_the_sale():
     assert (no.reason, no.numbers["reserves"]) == (Reason.NO_LIQUIDITY, 1_000_001 * USDC)
 
 
+@pytest.mark.parametrize(
+    ("changes", "reason"), [({"pause_flags": 16}, Reason.PAUSED), ({"target_reserves": 0}, Reason.NO_LIQUIDITY)]
+)
+def test_stock_that_is_not_sold_is_said_once_however_many_assets_it_is_of(changes, reason):
+    assets = [asset(collateral(0), 2_000 * DOLLAR, stock=1), asset(collateral(1), 2_000 * DOLLAR, stock=1)]
+    (no,) = ADAPTER.offers.open_offers(scene(EMPTY, assets=assets, **changes))
+    assert (no.reason, no.key) == (reason, None)
+
+
 def test_absorption_opens_the_sale_where_reserves_are_above_their_target():
     """A hundred dollars above it: what is paid out for the debt is more."""
     found = scene(target_reserves=999_899 * USDC)
