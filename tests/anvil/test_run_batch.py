@@ -4,6 +4,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import pytest
+from auditor.__main__ import Place, examine
 
 from keeper.config.load import load_config
 from keeper.sandbox.aave import VARIABLE_RATE, borrow, supply
@@ -61,7 +62,7 @@ def play(chain, world, clock, after_block):
 
 
 @pytest.fixture(scope="module")
-def result(packages, tmp_path_factory):
+def played(packages, tmp_path_factory):
     with ExitStack() as held:
         saved = saved_world(packages)
         anvil = held.enter_context(saved.start(packages))
@@ -95,7 +96,17 @@ def result(packages, tmp_path_factory):
             idle_blocks=IDLE_BLOCKS,
             ready_within_s=300.0,
         )
-        yield run_trial(trial, print)
+        result = run_trial(trial, print)
+        yield result, examine(Place(str(operator.folder / "keeper.db")), anvil.url, at_rest=False)
+
+
+@pytest.fixture
+def result(played):
+    return played[0]
+
+
+def test_auditor_finds_the_books_of_shared_transactions_in_order(played):
+    assert played[1] == []
 
 
 def rows_of(result, account):
