@@ -93,14 +93,13 @@ async def test_hostile_words_are_shown_and_not_obeyed(office, tmp_path):
 
 
 async def test_without_a_journal_it_says_so_and_looks_again(tmp_path):
-    found = []
+    path = tmp_path / "keeper.db"
 
     def look():
-        if not found:
-            found.append("asked")
+        if not path.exists():
             raise JournalError("there is no journal yet")
 
-        return glance(tmp_path / "keeper.db", CHAIN_ID)
+        return glance(path, CHAIN_ID)
 
     async def label(tokens):
         assert tokens
