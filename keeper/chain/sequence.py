@@ -5,11 +5,13 @@ understood.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 
+from keeper.chain.agreement import agreed
 from keeper.chain.endpoints import Endpoints
-from keeper.chain.envelope import Answer
+from keeper.chain.envelope import Answer, Request
 from keeper.chain.faults import CallError, NodeFault
 from keeper.chain.phrases import FaultKind
 from keeper.chain.port import Hypothesis
@@ -44,18 +46,37 @@ class SequenceSimulator:
         self._endpoints = endpoints
 
     async def run(self, calls: Sequence[Call], head: BlockHead, hypothesis: Hypothesis) -> tuple[Returned, ...]:
-        """Run the calls; see `PinnedChain.simulate_in_turn`."""
-        answer = await self._endpoints.call(_METHOD, _payload(calls, hypothesis), hexed(head.hash))
-        if answer.fault is not None and answer.fault.kind is FaultKind.UNKNOWN_BLOCK:
-            raise ReorgError(f"{answer.endpoint}: the block simulated on is not on the chain: {answer.fault.message}")
+        """Run the calls; see `PinnedChain.simulate_in_turn`. `CallError` where two endpoints contradict each other."""
+        request = Request(_METHOD, (_payload(calls, hypothesis), hexed(head.hash)))
+        opinions: dict[str, tuple[Returned, ...]] = {}
+        for (answer,) in await self._endpoints.opinions([request]):
+            with suppress(CallError, ReorgError):
+                opinions[answer.endpoint] = _returned(answer, len(calls), hypothesis)
 
-        answer.check()
-        block = _read(answer)
-        if len(block.calls) != len(calls) or not _attests(block, hypothesis):
-            fault = NodeFault(FaultKind.UNSUPPORTED, "the simulated block is not the one aimed for")
-            raise CallError(fault, endpoint=answer.endpoint, method=_METHOD)
+        if opinions:
+            return tuple(agreed(opinions, _METHOD))
 
-        return tuple(Returned(ok=quantity(one.status) == 1, data=blob(one.return_data)) for one in block.calls)
+        return _returned((await self._endpoints.ask([request]))[0], len(calls), hypothesis)
+
+
+def _returned(answer: Answer, count: int, hypothesis: Hypothesis) -> tuple[Returned, ...]:
+    """Read what the calls returned; `CallError` or `ReorgError` where the node did not run them as asked."""
+    if answer.fault is not None and answer.fault.kind is FaultKind.UNKNOWN_BLOCK:
+        raise ReorgError(f"{answer.endpoint}: the block simulated on is not on the chain: {answer.fault.message}")
+
+    answer.check()
+    block = _read(answer)
+    try:
+        is_ours = len(block.calls) == count and _attests(block, hypothesis)
+        returned = tuple(Returned(ok=quantity(one.status) == 1, data=blob(one.return_data)) for one in block.calls)
+    except ValueError as error:
+        raise answer.malformed(error) from None
+
+    if not is_ours:
+        fault = NodeFault(FaultKind.UNSUPPORTED, "the simulated block is not the one aimed for")
+        raise CallError(fault, endpoint=answer.endpoint, method=_METHOD)
+
+    return returned
 
 
 def _payload(calls: Sequence[Call], hypothesis: Hypothesis) -> dict[str, Json]:

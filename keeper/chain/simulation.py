@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from keeper.chain.endpoints import Endpoints
+from keeper.chain.agreement import agreed
+from keeper.chain.endpoints import ELSEWHERE, Endpoints
 from keeper.chain.envelope import Answer, Request
 from keeper.chain.faults import CallError, NodeFault
 from keeper.chain.phrases import FaultKind
@@ -43,19 +44,19 @@ class Simulator:
     async def run(self, call: Call, head: BlockHead, hypothesis: Hypothesis) -> Returned:
         """Run a call; a revert is an answer, `RpcError` where no node runs it in the block it aims for.
 
+        Where several endpoints are at work all are asked, and `CallError` says that two contradict each other.
         A contract that reads the base fee sees 0 on nodes that drop it for calls without a gas price.
         """
+        opinions = await self._opinions(call, head, hypothesis)
+        if opinions:
+            return agreed(opinions, "eth_call")[0]
+
         answers: list[Answer] = []
         for dialect in self._dialects:
-            overrides = _overrides(hypothesis, dialect)
-            where = at_hash(head.hash)
-            requests = [
-                Request("eth_call", ({"data": hexed(_WITNESS)}, where, {}, overrides)),
-                Request("eth_call", (call_object(call), where, {}, overrides)),
-            ]
+            requests = _requests(call, head, _overrides(hypothesis, dialect))
             answers = await self._endpoints.ask(requests, lambda found: _attests(found[0], hypothesis))
             if _attests(answers[0], hypothesis):
-                self._dialects = sorted(self._dialects, key=lambda d: d is not dialect)
+                self._prefer(dialect)
                 return read_call(answers[1])
 
             # An orphaned head is no matter of dialect.
@@ -65,6 +66,34 @@ class Simulator:
         told = answers[0].fault.message if answers[0].fault is not None else "the overrides are ignored"
         fault = NodeFault(FaultKind.UNSUPPORTED, f"cannot simulate in another block than the head: {told}")
         raise CallError(fault, endpoint=answers[0].endpoint, method="eth_call")
+
+    async def _opinions(self, call: Call, head: BlockHead, hypothesis: Hypothesis) -> dict[str, list[Returned]]:
+        """Ask all endpoints at work, in the other dialect too while fewer than two were understood."""
+        found: dict[str, list[Returned]] = {}
+        for dialect in tuple(self._dialects):
+            for witness, answer in await self._endpoints.opinions(
+                _requests(call, head, _overrides(hypothesis, dialect))
+            ):
+                is_opinion = answer.fault is None or answer.fault.kind not in ELSEWHERE
+                if witness.endpoint not in found and is_opinion and _attests(witness, hypothesis):
+                    found[witness.endpoint] = [read_call(answer)]
+
+            if len(found) > 1:
+                self._prefer(dialect)
+                return found
+
+        return found
+
+    def _prefer(self, dialect: _Dialect) -> None:
+        self._dialects = sorted(self._dialects, key=lambda d: d is not dialect)
+
+
+def _requests(call: Call, head: BlockHead, overrides: dict[str, Json]) -> list[Request]:
+    where = at_hash(head.hash)
+    return [
+        Request("eth_call", ({"data": hexed(_WITNESS)}, where, {}, overrides)),
+        Request("eth_call", (call_object(call), where, {}, overrides)),
+    ]
 
 
 def _overrides(hypothesis: Hypothesis, dialect: _Dialect) -> dict[str, Json]:
