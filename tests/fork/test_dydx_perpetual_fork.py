@@ -17,6 +17,7 @@ from keeper.protocols.words import address_at, encode
 from keeper.sandbox.anvil import Anvil, AnvilOptions
 from keeper.sandbox.chain import LocalChain, Transaction
 from keeper.types import Address, BlockTarget, Call, Offer, PositionKey, parse_address
+from keeper.units import WAD
 from tests.anvil.compound_v2_world import answer_at
 from tests.parity.aave_v3_lab import as_log, block_head, drive_batched, hexed
 from tests.parity.twin_chain import answering
@@ -98,7 +99,8 @@ def test_a_position_of_a_deployed_market_is_taken_over_to_the_unit(fork):
     fork.run(fork.sync.reread([key, PositionKey(bytes(ACCOUNT))], fork.head()))
     market = fork.observed(ahead_s=12)
     settled = math.settled(*market.account(key), terms_of(market).current).balance
-    bound = math.last_liquidatable_price(settled, market.rules.min_collateral)
+    margin, held, least = settled.margin.value, settled.position.value, market.rules.min_collateral
+    bound = margin * least // held if settled.position.is_positive else margin * WAD * WAD // (held * least)
     (oracle,) = chain.call_many([(fork.perpetual, "getOracleContract()(address)")])
     # A thousandth past it: funding until we land goes by the price as well.
     past = -bound // 1_000 if settled.position.is_positive else bound // 1_000

@@ -31,7 +31,7 @@ SUITES = {
     "aave_v3/math": AAVE_V3,
     "compound_v2/math": ("tests/unit/compound_v2/test_math.py", "tests/property/test_compound_v2_sizes.py"),
     "compound_v3/math": ("tests/unit/compound_v3/test_math.py", "tests/parity/test_compound_v3_recorded.py"),
-    "dydx_perpetual/math": ("tests/unit/dydx_perpetual/test_recorded.py", "tests/unit/dydx_perpetual/test_adapter.py"),
+    "dydx_perpetual/math": ("tests/unit/dydx_perpetual/test_math.py", "tests/unit/dydx_perpetual/test_recorded.py"),
     "maker/math": MAKER,
     "maker/checked": MAKER,
     "maker/bark": MAKER,

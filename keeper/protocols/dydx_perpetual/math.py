@@ -7,7 +7,7 @@ their events. Sources: SignedMath, BaseMath, P1BalanceMath, P1Settlement and P1F
 
 from typing import Final, NamedTuple
 
-from keeper.units import WAD, div_up, mul_div, mul_div_up
+from keeper.units import WAD, mul_div, mul_div_up
 
 MAX_UINT120: Final = 2**120 - 1
 MAX_UINT128: Final = 2**128 - 1
@@ -15,7 +15,6 @@ MAX_ABS_RATE: Final = 260_416_666_666
 """Most a funding rate may be, per second times 10**18. P1FundingOracle, constant."""
 MAX_ABS_RATE_CHANGE_PER_S: Final = 192_901_234
 """Most it may change for each second since it was last set. P1FundingOracle, constant."""
-_SIGN_BYTE: Final = 1 << 8
 _INT_BITS: Final = 128
 
 
@@ -104,7 +103,7 @@ def word_of(balance: Balance) -> int:
 
 def index_of(word: int) -> Index:
     """Read the word of an index or a funding rate: value, a sign byte, 32 bits of time. P1IndexMath.toBytes32."""
-    return Index((word >> 136) % (1 << 32), _signed(word, MAX_UINT128, 128))
+    return Index(word >> 136, _signed(word, MAX_UINT128, 128))
 
 
 def index_word(index: Index) -> int:
@@ -113,7 +112,7 @@ def index_word(index: Index) -> int:
 
 
 def _signed(word: int, mask: int, sign_bit: int) -> Signed:
-    return Signed(word & mask, is_positive=(word >> sign_bit) % _SIGN_BYTE != 0)
+    return Signed(word & mask, is_positive=bool(word >> sign_bit & 1))
 
 
 # Funding ------------------------------------------------------------------------------------------------------------
@@ -210,15 +209,3 @@ def insurance_fee(margin: Signed, position: Signed, price: int, fee: int) -> int
     """
     positive, negative = positive_and_negative(Balance(margin, position), price)
     return (positive - negative) * fee // WAD // WAD if positive > negative else 0  # down, twice
-
-
-def last_liquidatable_price(balance: Balance, min_collateral: int) -> int | None:
-    """Highest price a long can be liquidated at, lowest for a short; None where every price or none will do."""
-    margin, position = balance.margin, balance.position
-    if position.value == 0 or margin.is_positive == position.is_positive:
-        return None
-
-    if position.is_positive:
-        return div_up(margin.value * min_collateral, position.value) - 1
-
-    return margin.value * WAD * WAD // (position.value * min_collateral) + 1  # down: the next price above the bound

@@ -63,7 +63,7 @@ class Terms(NamedTuple):
     current: Index
     price: int
     min_collateral: int
-    insurance_fee: int = 0
+    insurance_fee: int
 
 
 class Account(NamedTuple):
@@ -133,9 +133,7 @@ def deleveraged(maker: Account, taker: Account, order: Order, terms: Terms, mark
     return _traded(before, order, amount, terms, maker_first=True)
 
 
-def taken_over(
-    maker: Account, taker: Account, order: Order, terms: Terms, *, maker_first: bool = True
-) -> TakenOver | Refusal:
+def taken_over(maker: Account, taker: Account, order: Order, terms: Terms, *, maker_first: bool) -> TakenOver | Refusal:
     """Liquidate through the proxy, which keeps its fee; the order's amount is the way to the position it may end with.
 
     Source: P1LiquidatorProxy.liquidate.

@@ -395,4 +395,7 @@ def test_account_that_owes_nothing_has_no_factor():
 def test_reverts_that_are_no_sentence_are_shown_as_they_are():
     assert explain(b"") == "reverted without a reason"
     assert explain(b"\1\2\3\4") == "0x01020304"
-    assert explain(selector("Panic(uint256)") + (0x11).to_bytes(32, "big")) == "Panic(0x11): arithmetic overflow or underflow"
+    assert (
+        explain(selector("Panic(uint256)") + (0x11).to_bytes(32, "big"))
+        == "Panic(0x11): arithmetic overflow or underflow"
+    )

@@ -51,7 +51,7 @@ def terms(case):
 
     funding = signed(state["funding"]["value"], state["funding"]["isPositive"])
     now = math.advanced(index(state["globalIndex"]), int(case["call"]["timestamp"]), funding, price)
-    return Terms(now, price, min_collateral)
+    return Terms(now, price, min_collateral, 0)
 
 
 # From ours to the file -----------------------------------------------------------------------------------------------
@@ -218,7 +218,10 @@ def test_liquidation_through_the_proxy_is_the_contracts_own(case):
     wanted = signed(call["maxPosition"]["value"], call["maxPosition"]["isPositive"]).number
     way = wanted - taker.balance.position.number
     order = Order(way if call["isBuy"] else -way, call["isBuy"])
-    found = trade.taken_over(maker, taker, order, known) if call["sender"] == "taker" else Refusal(trade.NOT_ALLOWED)
+    found = Refusal(trade.NOT_ALLOWED)
+    if call["sender"] == "taker":
+        found = trade.taken_over(maker, taker, order, known, maker_first=maker_first(case))
+
     if "revert" in case:
         assert_refused(found, case)
         assert found.about is None or case["revert"]["message"].endswith(TAKER)
