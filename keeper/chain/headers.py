@@ -23,3 +23,11 @@ class HeaderCache:
     def get(self, block_hash: bytes) -> Header | None:
         """The header of a hash, None where it was not seen lately."""
         return self._headers.get(block_hash)
+
+    def leads_to(self, header: Header, ancestor: Header) -> bool:
+        """Whether a header descends from another, or is it; False also where its parents were not seen lately."""
+        found: Header | None = header
+        while found is not None and found.head.number > ancestor.head.number:
+            found = self._headers.get(found.head.parent_hash)
+
+        return found is not None and found.head.hash == ancestor.head.hash

@@ -144,7 +144,11 @@ class HeadFollower:
     def offer(self, header: Header) -> None:
         """Take note of a head, from wherever it comes."""
         self._headers.add(header)
-        if self._newest is not None and self._newest.head.hash == header.head.hash:
+        if self._newest is not None and self._headers.leads_to(self._newest, header):
+            # Known already, or told by a node that lags: our head never goes back to one of its own ancestors.
+            return
+
+        if self._lineage.holds(header.head):
             return
 
         self._newest = header

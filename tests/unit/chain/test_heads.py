@@ -165,6 +165,36 @@ async def test_next_ancestor_told_by_a_lagging_node_is_ignored(node, follower):
         assert (await soon(heads.next())).head == third
 
 
+async def test_offer_head_of_replicas_that_lag_by_turns_never_goes_back(node, follower, clock):
+    """Behind a load balancer one poll answers block 3, the next block 2: neither hides the newer nor counts as news."""
+    heads = follower(node.http_url, node.head)
+    mined = [node.mine() for _ in range(3)]
+    told = [await heads._endpoints.header(head.hash) for head in mined]
+    for header in told:
+        heads.offer(header)
+
+    clock.advance(7)
+    heads.offer(told[1])
+
+    assert (heads.newest_number, heads.age_s) == (3, 7)
+    assert (await soon(heads.next())).head == mined[2]
+    heads.offer(told[0])
+    assert (heads.newest_number, heads.age_s) == (3, 7)
+
+
+async def test_offer_lower_head_of_another_fork_is_taken(node, follower):
+    heads = follower(node.http_url, node.head)
+    for _ in range(3):
+        heads.offer(await heads._endpoints.header(node.mine().hash))
+
+    node.reorg(2)
+    lower = node.mine()
+    heads.offer(await heads._endpoints.header(lower.hash))
+
+    assert heads.newest_number == 2
+    assert (await soon(heads.next())).head == lower
+
+
 async def test_next_mute_socket_is_given_up_for_polling_and_then_replaced(node, follower, clock):
     """Half-open: no close frame, no error, nothing. web3.py waits for ever here."""
     async with running(follower(node.ws_url, node.head)) as heads:
