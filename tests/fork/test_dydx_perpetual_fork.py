@@ -87,11 +87,12 @@ def test_a_position_of_a_deployed_market_is_taken_over_to_the_unit(fork):
     chain, market = fork.chain, fork.observed()
     assert market.rules.refuses == ""
     key = max(fork.touched, key=lambda one: market.account(one).balance.position.value)
-    money = market.account(key).balance.margin.value * 2
     for account in (fork.perpetual, EXECUTING, ACCOUNT):
         chain.set_balance(account, 10**20)
 
     token = market.contracts.token
+    (held,) = chain.call_many([(token, "balanceOf(address)(uint256)", fork.perpetual)])
+    money = held // 2
     chain.send(token, "transfer(address,uint256)", EXECUTING, money, sender=fork.perpetual)
     chain.send(token, "approve(address,uint256)", fork.perpetual, money, sender=EXECUTING)
     chain.send(fork.perpetual, "deposit(address,uint256)", ACCOUNT, money, sender=EXECUTING)
@@ -99,8 +100,8 @@ def test_a_position_of_a_deployed_market_is_taken_over_to_the_unit(fork):
     fork.run(fork.sync.reread([key, PositionKey(bytes(ACCOUNT))], fork.head()))
     market = fork.observed(ahead_s=12)
     settled = math.settled(*market.account(key), terms_of(market).current).balance
-    margin, held, least = settled.margin.value, settled.position.value, market.rules.min_collateral
-    bound = margin * least // held if settled.position.is_positive else margin * WAD * WAD // (held * least)
+    margin, size, least = settled.margin.value, settled.position.value, market.rules.min_collateral
+    bound = margin * least // size if settled.position.is_positive else margin * WAD * WAD // (size * least)
     (oracle,) = chain.call_many([(fork.perpetual, "getOracleContract()(address)")])
     # A thousandth past it: funding until we land goes by the price as well.
     past = -bound // 1_000 if settled.position.is_positive else bound // 1_000

@@ -13,9 +13,9 @@ MOST = 2**120 - 1
 @pytest.mark.parametrize("margin_is_positive", [True, False])
 @pytest.mark.parametrize("position_is_positive", [True, False])
 def test_word_of_a_balance_keeps_all_120_bits_and_both_signs(margin_is_positive, position_is_positive):
-    balance = Balance(Signed(MOST, margin_is_positive), Signed(MOST - 1, position_is_positive))
+    balance = Balance(Signed(MOST, margin_is_positive), Signed(MOST, position_is_positive))
     word = math.word_of(balance)
-    assert word == margin_is_positive << 248 | MOST << 128 | position_is_positive << 120 | MOST - 1
+    assert word == margin_is_positive << 248 | MOST << 128 | position_is_positive << 120 | MOST
     assert math.balance_of(word) == balance
 
 
