@@ -21,7 +21,9 @@ from keeper.execution.explain import explain_revert, explains
 from keeper.execution.governor import Governor
 from keeper.execution.lane import Lane
 from keeper.execution.learning import Learning
+from keeper.execution.limits import Vigil
 from keeper.execution.outbox import Outbox
+from keeper.execution.sequencer import SequencerVigil
 from keeper.execution.signer import Signer
 from keeper.execution.simulate import Explain, Simulator
 from keeper.execution.submit import PublicPool
@@ -62,12 +64,17 @@ def build_desk(
 
     learning = Learning(journal, MarketRivals(chain, book.deployments, executor.address))
     simulator = Simulator(chain, signers[0].address, explain)
-    return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning, _vigil(config.chain, chain)))
+    return Desk(journal, simulator, policies, Live(tuple(lanes), governor, learning, _vigils(config.chain, chain)))
 
 
-def _vigil(config: ChainConfig, chain: LiveChain) -> ChainVigil:
-    """Judge heads by the world's clock, except on a chain whose clock a developer holds."""
-    return ChainVigil(chain.endpoints, config.block_time_s, None if config.id in DEVELOPMENT_CHAINS else time.time)
+def _vigils(config: ChainConfig, chain: LiveChain) -> tuple[Vigil, ...]:
+    """Judge heads by the world's clock, except on a chain whose clock a developer holds; and a rollup's sequencer."""
+    now = None if config.id in DEVELOPMENT_CHAINS else time.time
+    heads = ChainVigil(chain.endpoints, config.block_time_s, now)
+    if config.sequencer_feed is None:
+        return (heads,)
+
+    return heads, SequencerVigil(chain, config.sequencer_feed, config.sequencer_grace_s)
 
 
 def _heads_to_watch(keys: KeysConfig, journal: Journal, address: Address, book: Book) -> int:

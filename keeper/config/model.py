@@ -93,6 +93,10 @@ class ChainConfig(Section):
     """What a transaction's bytes cost besides gas: nothing, or the parent chain's fee of an OP-stack rollup."""
     block_time_s: Annotated[StrictInt, Field(ge=1, le=600)] = 12
     """Seconds between blocks, used to name the timestamp of the block aimed for; 12 is Ethereum's slot."""
+    sequencer_feed: AddressText | None = None
+    """A rollup's sequencer uptime feed: nothing is signed while it says down, or cannot be read; none by default."""
+    sequencer_grace_s: Annotated[StrictInt, Field(ge=0, le=86_400)] = 3_600
+    """Seconds after the sequencer came back in which nothing is signed; an hour, as the feed's own documents advise."""
 
 
 class RunConfig(Section):

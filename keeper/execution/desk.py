@@ -40,13 +40,13 @@ log = structlog.get_logger(__name__)
 class Live:
     """What a live run has and a dry run has not: its keys in the operator's order, its limits, what it learns.
 
-    Whatever its vigil doubts disarms all keys until it doubts it no more; what is in flight is followed.
+    Whatever its vigils doubt disarms all keys until they doubt it no more; what is in flight is followed.
     """
 
     lanes: tuple[Lane, ...]
     limits: Limits = UNLIMITED
     learning: Learning | None = None
-    vigil: Vigil | None = None
+    vigils: tuple[Vigil, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Desk:
         self._lanes = () if live is None else live.lanes
         self._limits = means.limits
         self._learning = None if live is None else live.learning
-        self._vigil = None if live is None else live.vigil
+        self._vigils = () if live is None else live.vigils
         self._doubts: tuple[str, ...] = ()
         self._rule = rule
         self._turn = asyncio.Lock()
@@ -156,7 +156,7 @@ class Desk:
         """Follow what is in flight up to this head; what was booked."""
         async with self._turn:
             await self._ask_signers()
-            self._doubts = () if self._vigil is None else await self._vigil.doubts(head)
+            self._doubts = tuple([doubt for vigil in self._vigils for doubt in await vigil.doubts(head)])
             outcomes = [outcome for lane in self._lanes for outcome in await lane.follow(head)]
             self._limits.on_head(head)
             if self._learning is not None:

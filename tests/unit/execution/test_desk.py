@@ -223,7 +223,7 @@ async def test_doubts_about_the_chain_disarm_until_they_are_gone(office):
     """What is in flight is followed meanwhile: whoever doubts a head may still hear of a receipt."""
     await office.execute(make_plan(1))
     vigil = FakeVigil(("another fork: a has another block 7",))
-    office.desk._vigil = vigil
+    office.desk._vigils = (vigil,)
     office.chain.mine_all()
     booked = await office.track()
     (refused,) = await office.execute(make_plan(2))
