@@ -92,6 +92,14 @@ def test_batch_of_which_one_liquidation_is_not_booked_is_refused(manifest):
     assert found == ["unbooked_liquidation"]
 
 
+def test_item_that_was_left_out_of_a_batch_is_missed_and_one_that_was_not_is_no_such_thing(manifest):
+    missed = row(BORROWERS[1], None, 900, status="missed", repaid=None, seized=None)
+    logs = receipt(transfer(DEBT, EXECUTOR, TREASURY, 42))
+
+    assert kinds(logs, [row(BORROWERS[0], 42, 900), missed], liquidations()[:1], manifest) == []
+    assert "status" in kinds(logs, [row(BORROWERS[0], 42, 900), missed], liquidations(), manifest)
+
+
 def test_two_liquidations_of_one_position_are_one_row_that_adds_them_up(manifest):
     twice = liquidations()[:1] * 2
     logs = receipt(transfer(DEBT, EXECUTOR, TREASURY, 42))
