@@ -154,7 +154,8 @@ def _first(errors: BaseExceptionGroup[KeeperError]) -> KeeperError:
 async def open_chain_of(config: KeeperConfig) -> LiveChain:
     """Connect to the configured endpoints; `ConfigError` for another chain, `RpcError` where none answers."""
     chain = config.chain
-    return await open_chain(ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s))
+    settings = ChainSettings(chain.id, chain.rpc, chain.multicall3, chain.block_time_s, genesis=chain.genesis)
+    return await open_chain(settings)
 
 
 def _lock_keys(config: KeeperConfig, stack: AsyncExitStack) -> None:

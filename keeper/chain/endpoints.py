@@ -68,12 +68,18 @@ class Endpoints:
     it) was not checked since it was connected.
     """
 
-    def __init__(self, rpcs: Sequence[Rpc], chain_id: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take endpoints in order of preference; nothing is connected yet."""
+    def __init__(
+        self,
+        rpcs: Sequence[Rpc],
+        chain_id: int,
+        clock: Callable[[], float] = time.monotonic,
+        genesis: bytes | None = None,
+    ) -> None:
+        """Take endpoints in order of preference; nothing is connected yet. `genesis` is the first block's hash."""
         self.chain_id = chain_id
         self._members = [_Member(rpc) for rpc in rpcs]
         self._clock = clock
-        self._genesis: bytes | None = None
+        self._genesis = genesis
 
     async def connect(self) -> None:
         """Check every endpoint now; `ConfigError` for a wrong chain, `RpcError` where none can be reached."""
@@ -270,7 +276,7 @@ class Endpoints:
             if header.head.hash != self._genesis:
                 raise ConfigError(
                     f"{member.rpc.label} serves another chain under the same id {chain_id}: its first block differs "
-                    "from the other endpoints'",
+                    f"from the one that [chain] genesis or another endpoint names: 0x{header.head.hash.hex()}",
                     endpoint=member.rpc.label,
                 )
 

@@ -37,6 +37,7 @@ class ChainSettings:
     multicall3: Address = MULTICALL3
     block_time_s: int = 12
     deadlines: Deadlines | None = None
+    genesis: bytes | None = None
 
 
 class LiveChain:
@@ -166,7 +167,9 @@ def _is_there(answer: Answer) -> bool:
 
 async def open_chain(settings: ChainSettings) -> LiveChain:
     """Connect and check every endpoint; `ConfigError` for a wrong chain id, `RpcError` where none answers."""
-    endpoints = Endpoints([Rpc(url, settings.deadlines) for url in settings.rpc], settings.chain_id)
+    endpoints = Endpoints(
+        [Rpc(url, settings.deadlines) for url in settings.rpc], settings.chain_id, genesis=settings.genesis
+    )
     async with AsyncExitStack() as on_failure:
         on_failure.push_async_callback(endpoints.close)
         await endpoints.connect()

@@ -79,6 +79,8 @@ class ChainConfig(Section):
     """A shipped description to take what is not written here from; `docs/presets.md` lists them."""
     id: Annotated[StrictInt, Field(ge=1, le=2**63 - 1)]
     """EIP-155 chain id; a node that reports another one is refused."""
+    genesis: HashText | None = None
+    """Hash of block 0; a node with another one is refused, whatever its id. Without it the endpoints must agree."""
     rpc: Annotated[tuple[RpcUrlText, ...], Field(min_length=1, max_length=16)]
     """Endpoints in order of preference, the first answers first: http(s), ws(s) or ipc."""
     wrapped_native: AddressText

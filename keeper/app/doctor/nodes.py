@@ -30,7 +30,9 @@ async def check_nodes(config: KeeperConfig) -> AsyncIterator[Finding]:
     for place, url in enumerate(config.chain.rpc, 1):
         check = f"node {place}"
         try:
-            chain = await open_chain(ChainSettings(config.chain.id, (url,), config.chain.multicall3))
+            chain = await open_chain(
+                ChainSettings(config.chain.id, (url,), config.chain.multicall3, genesis=config.chain.genesis)
+            )
         except KeeperError as error:
             yield from_error(check, error, "start the node, or correct [chain] rpc")
             continue

@@ -4,9 +4,11 @@ import asyncio
 
 import pytest
 
+from keeper.chain.endpoints import Endpoints
 from keeper.chain.envelope import Request
 from keeper.chain.faults import CallError
 from keeper.chain.phrases import FaultKind
+from keeper.chain.rpc import Rpc
 from keeper.config.urls import parse_rpc_url
 from keeper.errors import ConfigError, RpcError
 from tests.fakes.node import Drop, Error, FakeNode, Hang, Result, Rewrite, Status
@@ -145,6 +147,21 @@ async def test_connect_another_chain_under_the_same_id_is_refused(node, connect)
     async with FakeNode(salt="copy").serve() as copy:
         with pytest.raises(ConfigError, match="first block differs"):
             await connect(node.http_url, copy.http_url).connect()
+
+
+async def test_connect_another_first_block_than_the_one_configured_is_refused(node):
+    """One endpoint alone can be of a copy: only what was written down before tells."""
+    ours = node.blocks[0].head.hash
+    fine, copy = (Endpoints([Rpc(node.http_url)], 31_337, genesis=each) for each in (ours, bytes(32)))
+    try:
+        await fine.connect()
+        with pytest.raises(
+            ConfigError, match=rf"first block differs from the one that \[chain\] genesis .* names: 0x{ours.hex()}"
+        ):
+            await copy.connect()
+    finally:
+        await fine.close()
+        await copy.close()
 
 
 async def test_connect_node_without_its_first_block_is_taken(node, connect):
