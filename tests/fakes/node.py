@@ -69,6 +69,10 @@ class Drop:
     """Cuts the connection instead of answering."""
 
 
+class Cut:
+    """Cuts the connection in the middle of an answer."""
+
+
 @dataclass
 class Rule:
     method: str
@@ -202,7 +206,7 @@ class FakeNode:
         if rule:
             rule.times -= 1
 
-        if isinstance(fault, (Hang, Drop, Status, Body)):
+        if isinstance(fault, (Hang, Drop, Cut, Status, Body)):
             raise ReplacedError(fault)
 
         found = {"jsonrpc": "2.0", "id": frame["id"]}
@@ -365,6 +369,13 @@ class FakeNode:
         if isinstance(fault, Drop):
             request.transport.abort()
             return web.Response()
+
+        if isinstance(fault, Cut):
+            started = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": "1000"})
+            await started.prepare(request)
+            await started.write(b'{"jsonrpc":"2.0","id":1,"result":"0x7a')
+            request.transport.abort()
+            return started
 
         if isinstance(fault, Status):
             return web.Response(status=fault.status, text=fault.body, headers=dict(fault.headers))

@@ -263,6 +263,13 @@ async def test_header_without_a_base_fee_is_of_a_chain_without_one(node, endpoin
     assert (await endpoints.header("latest")).head.base_fee_wei == 0
 
 
+async def test_header_with_fields_of_a_later_fork_is_read(node, endpoints):
+    later = {"requestsHash": "0x" + "11" * 32, "blockAccessListHash": None, "transactions": [{"type": "0x7e"}]}
+    node.fail("eth_getBlockByNumber", Rewrite(lambda frame: {**frame, "result": {**frame["result"], **later}}))
+
+    assert (await endpoints.header("latest")).head == node.head
+
+
 async def test_ancestors_stop_where_the_chain_leads_elsewhere(node, endpoints):
     for _ in range(6):
         node.mine()

@@ -123,6 +123,13 @@ async def test_receipt_is_decoded(node, chain):
     assert (receipt.effective_gas_price_wei, receipt.logs) == (10**9, ())
 
 
+async def test_receipt_of_a_type_and_with_fields_of_a_later_fork_is_read(node, chain):
+    later = receipt_json(type="0x7e", blobGasUsed="0x20000", depositNonce=None, fieldOfALaterFork={"a": ["0x1"]})
+    node.fail("eth_getTransactionReceipt", Result(later))
+
+    assert (await chain.receipt(keccak(RAW))).status == 1
+
+
 async def test_a_transaction_is_known_when_a_node_has_it(node, chain):
     node.fail("eth_getTransactionByHash", Result({"hash": "0x" + "07" * 32, "blockHash": None}))
     assert await chain.knows(b"\x07" * 32)

@@ -12,7 +12,7 @@ from keeper.chain.phrases import FaultKind
 from keeper.chain.rpc import Deadlines, Rpc, redact_url
 from keeper.chain.transport import Limits
 from keeper.config.urls import parse_rpc_url
-from tests.fakes.node import Body, Drop, Error, FakeNode, Hang, Rewrite, Status
+from tests.fakes.node import Body, Cut, Drop, Error, FakeNode, Hang, Rewrite, Status
 
 BRISK = Deadlines(heads_s=0.2, reads_s=0.2, logs_s=0.3, sends_s=0.2, patient_s=0.3)
 
@@ -192,6 +192,13 @@ async def test_call_gateway_page_is_a_transport_fault(node, http, status):
     node.fail("eth_chainId", Status(status, headers=(("Location", "http://127.0.0.1:1/"),)))
 
     assert await kind_of(http.call("eth_chainId")) is FaultKind.TRANSPORT
+
+
+async def test_call_answer_cut_off_on_the_way_is_a_transport_fault(node, http):
+    node.fail("eth_chainId", Cut(), times=1)
+
+    assert await kind_of(http.call("eth_chainId")) is FaultKind.TRANSPORT
+    assert await http.call("eth_chainId") == "0x7a69"
 
 
 async def test_call_429_keeps_the_wait_the_server_asked_for(node, http):
