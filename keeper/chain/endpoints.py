@@ -1,64 +1,28 @@
 """The endpoints of one chain: reads go to the first healthy one and on to the next; every one is checked to be ours.
 
-An endpoint that fails rests, longer each time, and is asked last meanwhile; none is ever given up.
+An endpoint that fails rests, longer each time, and is asked last meanwhile; none is ever given up. One that is slower
+than usual has the next one asked beside it.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-
-import structlog
 
 from keeper.chain.envelope import Answer, Request
-from keeper.chain.faults import CallError, NodeFault
+from keeper.chain.faults import ELSEWHERE, CallError, NodeFault
+from keeper.chain.headers import decode_header
+from keeper.chain.member import EndpointStanding, Member
 from keeper.chain.phrases import FaultKind
 from keeper.chain.rpc import Rpc
-from keeper.chain.wire import Header, Json, quantity, read_header
+from keeper.chain.wire import Header, Json, quantity
 from keeper.errors import ConfigError, RpcError
 from keeper.types import BlockHead
 
-log = structlog.get_logger(__name__)
-
-_REST_S = 0.5
-_MAX_REST_S = 30.0
 # A load balancer may lead elsewhere without any connection being lost.
 _CHECK_EVERY_S = 60.0
 
-# Faults of the node rather than of the question: another node may well answer.
-ELSEWHERE = frozenset(
-    {
-        FaultKind.RATE_LIMITED,
-        FaultKind.UNKNOWN_BLOCK,
-        FaultKind.PRUNED,
-        FaultKind.UNSUPPORTED,
-        FaultKind.MALFORMED,
-        FaultKind.NODE,
-    }
-)
-
 Judge = Callable[[Sequence[Answer]], bool]
 """Tells whether answers will do; False asks the next endpoint."""
-
-
-@dataclass(slots=True)
-class _Member:
-    """One endpoint and what we think of it."""
-
-    rpc: Rpc
-    failures: int = 0
-    rests_until: float = 0.0
-    checked_at: float | None = None
-    checked_generation: int = -1
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointStanding:
-    """How one endpoint does: its name without credentials, failures in a row, and whether it is asked last for now."""
-
-    label: str
-    failures: int
-    resting: bool
 
 
 class Endpoints:
@@ -77,7 +41,7 @@ class Endpoints:
     ) -> None:
         """Take endpoints in order of preference; nothing is connected yet. `genesis` is the first block's hash."""
         self.chain_id = chain_id
-        self._members = [_Member(rpc) for rpc in rpcs]
+        self._members = [Member(rpc) for rpc in rpcs]
         self._clock = clock
         self._genesis = genesis
 
@@ -106,13 +70,15 @@ class Endpoints:
         best: list[Answer] | None = None
         failure: CallError | None = None
         order = self._in_order()
-        for member in order:
-            try:
+        for place, member in enumerate(order):
+            if place == 0 and len(order) > 1:
+                answers = await self._hedged(member, order[1], requests)
+            else:
                 patience_s = member.rpc.deadlines.patient_s if member is order[-1] else None
-                answers = await self._ask_one(member, requests, patience_s)
-            except CallError as error:
-                self._rest(member, error)
-                failure = failure or error
+                answers = await self._try(member, requests, patience_s)
+
+            if isinstance(answers, CallError):
+                failure = failure or answers
                 continue
 
             faulty = sum(a.fault is not None and a.fault.kind in ELSEWHERE for a in answers)
@@ -139,9 +105,12 @@ class Endpoints:
             return []
 
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._opinion(m, requests), name="opinion") for m in reversed(awake.values())]
+            asked = [
+                group.create_task(self._put(member, requests, member.rpc.deadlines.opinions_s), name="opinion")
+                for member in reversed(awake.values())
+            ]
 
-        return [answers for task in asked if (answers := task.result()) is not None]
+        return [answers for task in asked if not isinstance(answers := task.result(), CallError)]
 
     async def call(self, method: str, *params: Json) -> Answer:
         """Ask one thing; see `ask`."""
@@ -208,38 +177,74 @@ class Endpoints:
         for member in self._members:
             await member.rpc.close()
 
-    def _in_order(self) -> list[_Member]:
+    def _in_order(self) -> list[Member]:
         """Members at work in the operator's order, then those at rest, the first to wake first."""
         now = self._clock()
         return sorted(self._members, key=lambda m: m.rests_until if m.rests_until > now else 0.0)
 
-    async def _ask_one(self, member: _Member, requests: Sequence[Request], patience_s: float | None) -> list[Answer]:
+    async def _hedged(self, member: Member, other: Member, requests: Sequence[Request]) -> list[Answer] | CallError:
+        """Ask one endpoint, and another beside it once the first takes longer than it usually does.
+
+        The first answer wins and the other request is given up. An endpoint that is outrun again and again rests.
+        """
+        usual_s = member.usual_s(requests[0].method)
+        if usual_s is None or other.rests_until > self._clock():
+            return await self._try(member, requests, None)
+
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(self._try(member, requests, None), name="ask")
+            await asyncio.wait({first}, timeout=usual_s)
+            if first.done():
+                return first.result()
+
+            second = group.create_task(self._try(other, requests, None), name="ask beside")
+            await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
+            if not first.done() and not isinstance(second.result(), CallError):
+                first.cancel()
+                if member.is_outrun():
+                    fault = NodeFault(FaultKind.TIMEOUT, f"{other.rpc.label} answers sooner, though asked later")
+                    self._rest(member, CallError(fault, endpoint=member.rpc.label, method=requests[0].method))
+
+                return second.result()
+
+            found = await first
+            if not isinstance(found, CallError):
+                second.cancel()
+                return found
+
+        return second.result()
+
+    async def _try(
+        self, member: Member, requests: Sequence[Request], patience_s: float | None
+    ) -> list[Answer] | CallError:
         """Ask one endpoint, by the methods' own deadlines or, where that is longer, for `patience_s`."""
         longest_s = max(member.rpc.deadlines.of(request.method) for request in requests)
         return await self._put(member, requests, None if patience_s is None else max(patience_s, longest_s))
 
-    async def _opinion(self, member: _Member, requests: Sequence[Request]) -> list[Answer] | None:
+    async def _put(
+        self, member: Member, requests: Sequence[Request], timeout_s: float | None
+    ) -> list[Answer] | CallError:
+        """Put requests to one endpoint and judge it by how it answers; that it does not is a value here."""
         try:
-            return await self._put(member, requests, member.rpc.deadlines.opinions_s)
+            await self._ensure_ours(member, requests[0].method, timeout_s)
+            began = self._clock()
+            answers = await member.rpc.batch(requests, timeout_s=timeout_s)
+            member.note_answer(requests[0].method, self._clock() - began)
+            # The connection may have been opened anew to ask, and lead elsewhere.
+            await self._ensure_ours(member, requests[0].method, timeout_s)
         except CallError as error:
             self._rest(member, error)
-            return None
+            return error
 
-    async def _put(self, member: _Member, requests: Sequence[Request], timeout_s: float | None) -> list[Answer]:
-        await self._ensure_ours(member, requests[0].method, timeout_s)
-        answers = await member.rpc.batch(requests, timeout_s=timeout_s)
-        # The connection may have been opened anew to ask, and lead elsewhere.
-        await self._ensure_ours(member, requests[0].method, timeout_s)
         limited = next((a for a in answers if a.fault is not None and a.fault.kind is FaultKind.RATE_LIMITED), None)
         if limited is None or limited.fault is None:
-            member.failures = 0
-            member.rests_until = 0.0
+            member.recover()
         else:
             self._rest(member, CallError(limited.fault, endpoint=limited.endpoint, method=limited.method))
 
         return answers
 
-    async def _ensure_ours(self, member: _Member, method: str, timeout_s: float | None) -> None:
+    async def _ensure_ours(self, member: Member, method: str, timeout_s: float | None) -> None:
         """Check where the last check no longer holds; `CallError` where the endpoint is not ours any more."""
         fresh = member.checked_at is not None and self._clock() - member.checked_at < _CHECK_EVERY_S
         if fresh and member.checked_generation == member.rpc.generation:
@@ -252,7 +257,7 @@ class Endpoints:
             fault = NodeFault(FaultKind.NODE, error.message, unsent=True)
             raise CallError(fault, endpoint=member.rpc.label, method=method) from None
 
-    async def _check(self, member: _Member, timeout_s: float | None) -> None:
+    async def _check(self, member: Member, timeout_s: float | None) -> None:
         requests = [Request("eth_chainId"), Request("eth_getBlockByNumber", ("0x0", False))]
         told, first = await member.rpc.batch(requests, timeout_s=timeout_s)
         try:
@@ -283,28 +288,5 @@ class Endpoints:
         member.checked_at = self._clock()
         member.checked_generation = member.rpc.generation
 
-    def _rest(self, member: _Member, error: CallError) -> None:
-        if error.fault.kind in (FaultKind.TOO_WIDE, FaultKind.OVERSIZED):
-            # The question's fault, not the endpoint's.
-            return
-
-        member.failures += 1
-        rest_s = min(_REST_S * 2 ** min(member.failures - 1, 10), _MAX_REST_S)
-        if error.fault.retry_after_s is not None:
-            rest_s = error.fault.retry_after_s
-
-        member.rests_until = self._clock() + rest_s
-        if error.fault.kind is not FaultKind.RATE_LIMITED:
-            member.checked_at = None
-
-        if member.failures == 1:
-            log.warning("endpoint_failed", endpoint=member.rpc.label, kind=str(error.fault.kind), error=error.message)
-
-
-def decode_header(answer: Answer) -> Header | None:
-    """Read an answered header; `CallError` for a fault or another shape."""
-    answer.check()
-    try:
-        return read_header(answer.raw)
-    except ValueError as error:
-        raise answer.malformed(error) from None
+    def _rest(self, member: Member, error: CallError) -> None:
+        member.rest(error, self._clock())

@@ -11,6 +11,18 @@ from dataclasses import dataclass
 from keeper.chain.phrases import CODES, KNOWN, PHRASES, REFUSALS, FaultKind, Refusal
 from keeper.errors import RpcError
 
+# Faults of the node rather than of the question: another node may well answer.
+ELSEWHERE = frozenset(
+    {
+        FaultKind.RATE_LIMITED,
+        FaultKind.UNKNOWN_BLOCK,
+        FaultKind.PRUNED,
+        FaultKind.UNSUPPORTED,
+        FaultKind.MALFORMED,
+        FaultKind.NODE,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class NodeFault:

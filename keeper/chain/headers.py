@@ -1,8 +1,12 @@
-"""Headers lately seen, by hash: an empty answer for logs is checked against the bloom of its block."""
+"""Headers as nodes answer them, and those lately seen, by hash.
+
+An empty answer for logs is checked against the bloom of its block.
+"""
 
 from collections import OrderedDict
 
-from keeper.chain.wire import Header
+from keeper.chain.envelope import Answer
+from keeper.chain.wire import Header, read_header
 
 _DEPTH = 1_024
 
@@ -31,3 +35,12 @@ class HeaderCache:
             found = self._headers.get(found.head.parent_hash)
 
         return found is not None and found.head.hash == ancestor.head.hash
+
+
+def decode_header(answer: Answer) -> Header | None:
+    """Read an answered header; `CallError` for a fault or another shape."""
+    answer.check()
+    try:
+        return read_header(answer.raw)
+    except ValueError as error:
+        raise answer.malformed(error) from None

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from keeper.chain.endpoints import decode_header
 from keeper.chain.envelope import Answer, Request
 from keeper.chain.faults import CallError, NodeFault
+from keeper.chain.headers import decode_header
 from keeper.chain.log_filter import matches, may_hold
 from keeper.chain.phrases import FaultKind
 from keeper.chain.wire import Header, block_range, hexed, log_filter, read_logs

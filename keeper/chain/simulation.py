@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from keeper.chain.agreement import agreed
-from keeper.chain.endpoints import ELSEWHERE, Endpoints
+from keeper.chain.endpoints import Endpoints
 from keeper.chain.envelope import Answer, Request
-from keeper.chain.faults import CallError, NodeFault
+from keeper.chain.faults import ELSEWHERE, CallError, NodeFault
 from keeper.chain.phrases import FaultKind
 from keeper.chain.port import Hypothesis
 from keeper.chain.reads import read_call

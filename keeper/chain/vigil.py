@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from keeper.chain.endpoints import Endpoints, decode_header
+from keeper.chain.endpoints import Endpoints
 from keeper.chain.envelope import Answer, Request
 from keeper.chain.faults import CallError
+from keeper.chain.headers import decode_header
 from keeper.types import BlockHead
 
 DEVELOPMENT_CHAINS: Final = frozenset({1_337, 31_337})

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from keeper.chain.endpoints import EndpointStanding
+from keeper.chain.member import EndpointStanding
 from keeper.chain.port import HeadEvent
 from keeper.engine import PassSeen
 from keeper.errors import ChainError

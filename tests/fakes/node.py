@@ -65,6 +65,13 @@ class Hang:
     """Accepts and never answers."""
 
 
+@dataclass(frozen=True)
+class Slow:
+    """The right answer, so many seconds late; over HTTP."""
+
+    seconds: float
+
+
 class Drop:
     """Cuts the connection instead of answering."""
 
@@ -355,12 +362,18 @@ class FakeNode:
             return await self._ws(request)
 
         body = json.loads(await request.read())
+        await asyncio.sleep(self._delay_s(body))
         try:
             found = [self.answer(f) for f in body] if isinstance(body, list) else self.answer(body)
         except ReplacedError as replaced:
             return await self._misbehave(request, replaced.fault)
 
         return web.Response(body=json.dumps(found), content_type="application/json")
+
+    def _delay_s(self, body):
+        methods = [frame["method"] for frame in (body if isinstance(body, list) else [body])]
+        rules = [r for r in self.rules if isinstance(r.fault, Slow) and r.method in (*methods, "*") and r.times > 0]
+        return max((rule.fault.seconds for rule in rules), default=0)
 
     async def _misbehave(self, request, fault):
         if isinstance(fault, Hang):

@@ -35,8 +35,8 @@ async def connect(clock):
     """Endpoints over URLs, closed at the end."""
     async with AsyncExitStack() as stack:
 
-        def over(*urls, chain_id=31_337, limits=None):
-            endpoints = Endpoints([Rpc(url, BRISK, limits) for url in urls], chain_id, clock.clock)
+        def over(*urls, chain_id=31_337, limits=None, deadlines=BRISK):
+            endpoints = Endpoints([Rpc(url, deadlines, limits) for url in urls], chain_id, clock.clock)
             stack.push_async_callback(endpoints.close)
             return endpoints
 

@@ -8,13 +8,14 @@ from keeper.chain.endpoints import Endpoints
 from keeper.chain.envelope import Request
 from keeper.chain.faults import CallError
 from keeper.chain.phrases import FaultKind
-from keeper.chain.rpc import Rpc
+from keeper.chain.rpc import Deadlines, Rpc
 from keeper.config.urls import parse_rpc_url
 from keeper.errors import ConfigError, RpcError
-from tests.fakes.node import Drop, Error, FakeNode, Hang, Result, Rewrite, Status
+from tests.fakes.node import Drop, Error, FakeNode, Hang, Result, Rewrite, Slow, Status
 
 DOWN = parse_rpc_url("http://127.0.0.1:1/SECRETKEY")
 NUMBER = [Request("eth_blockNumber")]
+UNHURRIED = Deadlines(heads_s=20)
 
 
 async def test_ask_first_endpoint_is_preferred(node, other, connect):
@@ -119,6 +120,59 @@ async def test_ask_resting_endpoint_is_asked_when_it_is_the_only_one(node, conne
         await endpoints.ask(NUMBER)
 
     assert (await endpoints.ask(NUMBER))[0].value(str) == "0x0"
+
+
+async def warmed(endpoints):
+    """Let endpoints learn how long the first of them usually takes."""
+    for _ in range(16):
+        await endpoints.ask(NUMBER)
+
+
+async def test_ask_second_endpoint_is_asked_once_the_first_takes_longer_than_usual(node, other, connect):
+    """Nobody waits for the first one's deadline: it would rest then."""
+    endpoints = connect(node.http_url, other.http_url, deadlines=UNHURRIED)
+    await warmed(endpoints)
+    asked_before = other.count("eth_blockNumber")
+    other.mine()
+    node.fail("eth_blockNumber", Hang())
+    found = await endpoints.ask(NUMBER)
+
+    assert (asked_before, found[0].value(str)) == (0, "0x1")
+    assert [standing.failures for standing in endpoints.standings()] == [0, 0]
+
+
+async def test_ask_endpoint_that_is_outrun_three_times_rests(node, other, connect):
+    endpoints = connect(node.http_url, other.http_url, deadlines=UNHURRIED)
+    await warmed(endpoints)
+    node.fail("eth_blockNumber", Hang())
+    resting = []
+    for _ in range(3):
+        await endpoints.ask(NUMBER)
+        resting.append(endpoints.standings()[0].resting)
+
+    assert resting == [False, False, True]
+
+
+async def test_ask_slow_first_endpoint_still_answers_where_the_second_fails(node, other, connect):
+    endpoints = connect(node.http_url, other.http_url, deadlines=UNHURRIED)
+    await warmed(endpoints)
+    other.fail("*", Status(503))
+    node.fail("eth_blockNumber", Slow(0.12), times=1)
+
+    assert (await endpoints.ask(NUMBER))[0].value(str) == "0x0"
+    assert [standing.failures for standing in endpoints.standings()] == [0, 1]
+
+
+async def test_ask_where_both_hang_the_fault_is_a_timeout(node, other, connect):
+    endpoints = connect(node.http_url, other.http_url)
+    await warmed(endpoints)
+    for one in (node, other):
+        one.fail("*", Hang())
+
+    with pytest.raises(CallError) as caught:
+        await endpoints.ask(NUMBER)
+
+    assert caught.value.fault.kind is FaultKind.TIMEOUT
 
 
 async def test_connect_wrong_chain_id_names_both(node, connect):

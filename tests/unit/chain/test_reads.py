@@ -5,6 +5,7 @@ import pytest
 from keeper.chain.faults import CallError
 from keeper.chain.phrases import FaultKind
 from keeper.chain.reads import FAILED, MULTICALL3, PinnedReads, ReadLimits
+from keeper.chain.rpc import Deadlines
 from keeper.chain.transport import Limits
 from keeper.errors import ReorgError
 from keeper.protocols.reads import ask
@@ -262,7 +263,8 @@ async def test_answer_batch_beyond_the_body_limit_is_sent_in_halves(node, connec
 
 
 async def test_answer_giant_costs_nobody_else_an_answer(node, connect, contracts):
-    reads = PinnedReads(connect(node.http_url, limits=Limits(max_body_bytes=100_000)))
+    endpoints = connect(node.http_url, limits=Limits(max_body_bytes=100_000), deadlines=Deadlines())
+    reads = PinnedReads(endpoints)
     await found_multicall(reads, node)
     contracts.answers[call(5).to] = Returned(ok=True, data=bytes(100_000))
     found = await reads.answer([call(n) for n in range(1, 9)], node.head.hash)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from keeper.chain.endpoints import EndpointStanding
+from keeper.chain.member import EndpointStanding
 from keeper.chain.port import HeadEvent
 from keeper.errors import RpcError
 from keeper.execution.base import Outcome, Status
