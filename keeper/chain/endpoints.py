@@ -97,10 +97,10 @@ class Endpoints:
         """Ask every endpoint at work at once; what was answered in `opinions_s`, in the operator's order.
 
         Nothing where fewer than two are at work. Whoever is silent has no opinion: none is waited for or asked again.
-        Endpoints of one label are one provider's, and count once.
+        Endpoints of one place are one provider's, and count once.
         """
         now = self._clock()
-        awake = {m.rpc.label: m for m in reversed(self._members) if m.rests_until <= now}
+        awake = {m.rpc.place: m for m in reversed(self._members) if m.rests_until <= now}
         if len(awake) < 2:
             return []
 

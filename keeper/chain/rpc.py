@@ -52,8 +52,9 @@ class Rpc:
     """A connection to one node."""
 
     def __init__(self, url: RpcUrl, deadlines: Deadlines | None = None, limits: Limits | None = None) -> None:
-        """Connect when first asked; `label` is the URL without anything that may be a credential."""
+        """Connect when first asked; `label` is the URL without anything that may be a credential, `place` its host."""
         self.label = str(url)
+        self.place = url.place
         self.deadlines = deadlines or Deadlines()
         self._limits = limits or Limits()
         self._duplex: Duplex | None = None

@@ -26,6 +26,16 @@ class RpcUrl:
         """How it is spoken to."""
         return urlsplit(self._url).scheme
 
+    @property
+    def place(self) -> str:
+        """Where it is, by host and port or by socket: endpoints of one place are one provider's, and fail together."""
+        parts = urlsplit(self._url)
+        if parts.scheme == "ipc":
+            return parts.path
+
+        usual = 443 if parts.scheme in ("https", "wss") else 80
+        return f"{parts.hostname}:{parts.port or usual}"
+
     def __str__(self) -> str:
         """Render without anything that may be a credential."""
         parts = urlsplit(self._url)

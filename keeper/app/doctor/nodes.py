@@ -1,7 +1,7 @@
 """Checks of the endpoints, each by itself: reachable, on the right chain, up to date, able to do what a run asks."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final, TypeAlias
 
 from keeper.app.doctor.finding import Finding, failed, from_error, passed, warned
@@ -51,8 +51,21 @@ async def check_nodes(config: KeeperConfig) -> AsyncIterator[Finding]:
     if heads:
         yield _agreement(heads)
 
-    if len(config.chain.rpc) == 1:
-        yield warned("nodes", "only one endpoint", "name a second one in [chain] rpc: nodes fail")
+    warning = warn_of_one_provider(config.chain.rpc)
+    if warning is not None:
+        yield warning
+
+
+def warn_of_one_provider(endpoints: Sequence[RpcUrl]) -> Finding | None:
+    """Warn where everything hangs on one provider: nobody answers when it fails, nobody contradicts when it lies."""
+    if len(endpoints) == 1:
+        return warned("nodes", "only one endpoint", "name a second one in [chain] rpc: nodes fail")
+
+    if len({url.place for url in endpoints}) == 1:
+        text = f"all {len(endpoints)} endpoints are at one place, {endpoints[0].place}"
+        return warned("nodes", text, "name one of another operator in [chain] rpc: they fail, and err, together")
+
+    return None
 
 
 async def _check_node(check: str, url: RpcUrl, chain: LiveChain, config: KeeperConfig) -> AsyncIterator[Finding]:

@@ -43,6 +43,12 @@ async def test_doubts_one_endpoint_is_not_asked_about_itself(node, endpoints):
     assert node.asked == []
 
 
+async def test_doubts_two_ways_to_one_node_are_one_opinion(node, connect):
+    await keeps(connect(node.http_url, node.ws_url), node.head).doubts(node.head)
+
+    assert node.asked == []
+
+
 async def test_doubts_two_endpoints_with_the_same_block_are_none(node, other, connect):
     node.mine()
     other.mine()
