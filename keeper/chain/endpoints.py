@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 
 from keeper.chain.envelope import Answer, Request
-from keeper.chain.faults import ELSEWHERE, CallError, NodeFault
+from keeper.chain.faults import CallError, NodeFault
 from keeper.chain.headers import decode_header
+from keeper.chain.judge import Judge, count_faulty, will_do
 from keeper.chain.member import EndpointStanding, Member
 from keeper.chain.phrases import FaultKind
 from keeper.chain.rpc import Rpc
@@ -20,9 +21,6 @@ from keeper.types import BlockHead
 
 # A load balancer may lead elsewhere without any connection being lost.
 _CHECK_EVERY_S = 60.0
-
-Judge = Callable[[Sequence[Answer]], bool]
-"""Tells whether answers will do; False asks the next endpoint."""
 
 
 class Endpoints:
@@ -72,7 +70,7 @@ class Endpoints:
         order = self._in_order()
         for place, member in enumerate(order):
             if place == 0 and len(order) > 1:
-                answers = await self._hedged(member, order[1], requests)
+                answers = await self._hedged((member, order[1]), requests, judge)
             else:
                 patience_s = member.rpc.deadlines.patient_s if member is order[-1] else None
                 answers = await self._try(member, requests, patience_s)
@@ -81,11 +79,10 @@ class Endpoints:
                 failure = failure or answers
                 continue
 
-            faulty = sum(a.fault is not None and a.fault.kind in ELSEWHERE for a in answers)
-            if faulty == 0 and (judge is None or judge(answers)):
+            if will_do(answers, judge):
                 return answers
 
-            if best is None or faulty <= sum(a.fault is not None and a.fault.kind in ELSEWHERE for a in best):
+            if best is None or count_faulty(answers) <= count_faulty(best):
                 best = answers
 
         if best is not None:
@@ -182,11 +179,15 @@ class Endpoints:
         now = self._clock()
         return sorted(self._members, key=lambda m: m.rests_until if m.rests_until > now else 0.0)
 
-    async def _hedged(self, member: Member, other: Member, requests: Sequence[Request]) -> list[Answer] | CallError:
+    async def _hedged(
+        self, pair: tuple[Member, Member], requests: Sequence[Request], judge: Judge | None
+    ) -> list[Answer] | CallError:
         """Ask one endpoint, and another beside it once the first takes longer than it usually does.
 
-        The first answer wins and the other request is given up. An endpoint that is outrun again and again rests.
+        The first answer that will do wins and the other request is given up: a replica that lags is quick to say that
+        it has nothing. An endpoint that is outrun again and again rests.
         """
+        member, other = pair
         usual_s = member.usual_s(requests[0].method)
         if usual_s is None or other.rests_until > self._clock():
             return await self._try(member, requests, None)
@@ -199,7 +200,7 @@ class Endpoints:
 
             second = group.create_task(self._try(other, requests, None), name="ask beside")
             await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
-            if not first.done() and not isinstance(second.result(), CallError):
+            if not first.done() and will_do(second.result(), judge):
                 first.cancel()
                 if member.is_outrun():
                     fault = NodeFault(FaultKind.TIMEOUT, f"{other.rpc.label} answers sooner, though asked later")
@@ -208,11 +209,11 @@ class Endpoints:
                 return second.result()
 
             found = await first
-            if not isinstance(found, CallError):
+            if will_do(found, judge):
                 second.cancel()
                 return found
 
-        return second.result()
+        return second.result() if isinstance(found, CallError) or will_do(second.result(), judge) else found
 
     async def _try(
         self, member: Member, requests: Sequence[Request], patience_s: float | None

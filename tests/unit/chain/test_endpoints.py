@@ -163,6 +163,21 @@ async def test_ask_slow_first_endpoint_still_answers_where_the_second_fails(node
     assert [standing.failures for standing in endpoints.standings()] == [0, 1]
 
 
+@pytest.mark.parametrize("judge", [None, lambda answers: answers[0].raw == b'"0x1"'])
+async def test_ask_slow_first_endpoint_is_waited_for_where_the_second_lags(node, other, connect, judge):
+    endpoints = connect(node.http_url, other.http_url, deadlines=UNHURRIED)
+    await warmed(endpoints)
+    node.mine()
+    node.fail("eth_blockNumber", Slow(0.2), times=1)
+    if judge is None:
+        other.fail("eth_blockNumber", Error(-32000, "header not found"))
+
+    found = await endpoints.ask(NUMBER, judge)
+
+    assert found[0].value(str) == "0x1"
+    assert (node.count("eth_blockNumber"), other.count("eth_blockNumber")) == (17, 1)
+
+
 async def test_ask_where_both_hang_the_fault_is_a_timeout(node, other, connect):
     endpoints = connect(node.http_url, other.http_url)
     await warmed(endpoints)
