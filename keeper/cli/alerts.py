@@ -13,7 +13,7 @@ def command() -> None:
     """Try the places alerts go to: each `[[channel]]`, and the heartbeat of `[alerts]`."""
 
 
-@command.command("test")
+@command.command("test", epilog=example("keeper alerts test"))
 @click.option("--text", default="This is a test; nothing happened.", show_default=True, help="What to send.")
 @config_option
 @output_options

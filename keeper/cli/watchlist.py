@@ -22,7 +22,9 @@ def command() -> None:
     """
 
 
-@command.command("add")
+@command.command(
+    "add", epilog=example('keeper watchlist add 0x1111111111111111111111111111111111111111 --label "treasury"')
+)
 @click.argument("account", callback=address)
 @click.option("--label", default="", metavar="TEXT", help="What you call it; at most 64 characters.")
 @config_option
@@ -39,7 +41,7 @@ def add(account: "Address", label: str, config_path: Path, *, as_json: bool, deb
     _say("relabelled" if known else "added", account, accounts[account], as_json=as_json)
 
 
-@command.command("remove")
+@command.command("remove", epilog=example("keeper watchlist remove 0x1111111111111111111111111111111111111111"))
 @click.argument("account", callback=address)
 @config_option
 @output_options
@@ -59,7 +61,7 @@ def remove(account: "Address", config_path: Path, *, as_json: bool, debug: bool)
     _say("removed", account, label, as_json=as_json)
 
 
-@command.command("list")
+@command.command("list", epilog=example("keeper watchlist list --json"))
 @config_option
 @output_options
 def show(config_path: Path, *, as_json: bool, debug: bool) -> None:

@@ -9,7 +9,7 @@ from keeper.chain.rpc import Deadlines, Rpc
 from tests.fakes.clock import FakeClock
 from tests.fakes.node import FakeNode
 
-BRISK = Deadlines(heads_s=0.2, reads_s=0.2, logs_s=0.3, sends_s=0.2, patient_s=0.3)
+BRISK = Deadlines(heads_s=0.6, reads_s=0.6, logs_s=0.9, sends_s=0.6, patient_s=0.9)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from keeper.chain.transport import Limits
 from keeper.config.urls import parse_rpc_url
 from tests.fakes.node import Body, Cut, Drop, Error, FakeNode, Hang, Rewrite, Status
 
-BRISK = Deadlines(heads_s=0.2, reads_s=0.2, logs_s=0.3, sends_s=0.2, patient_s=0.3)
+BRISK = Deadlines(heads_s=0.6, reads_s=0.6, logs_s=0.9, sends_s=0.6, patient_s=0.9)
 
 
 @pytest.fixture
