@@ -29,7 +29,7 @@ VERBS: Final[Mapping[str, str]] = {
     "status": "Show what holds the keeper back, since and until when, and how far each limit is used.",
     "pause": "Plan and send nothing more, in a dry run too; what is in flight is still followed and cancelled.",
     "resume": "Go on after a pause, a kill or a limit that tripped; what tripped it counts no more.",
-    "kill": "Sign nothing any more, cancels included, and end the run; no start arms before `keeper resume`.",
+    "kill": "Sign nothing any more, cancels included, and end the run; no live start before `keeper resume`.",
     "reload": "Have a running keeper take up its configuration anew: limits and strategies, between two blocks.",
     "report": "Show what was planned, sent and declined, and how it ended.",
     "replay": "Run the passes in RECORD again, without a node, and compare every decision with what was decided then.",
