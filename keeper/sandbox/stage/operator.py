@@ -51,6 +51,7 @@ doppelganger_blocks = 0 # a chain of our own: nobody else has the key
 [governor]
 max_consecutive_reverts = 50 # rivals and a slow machine are part of the show
 cooldown_s = 0
+max_transactions_per_minute = 5000 # a minute of this chain passes in seconds
 
 [assets]
 trusted = [{trusted}]
