@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -57,23 +57,25 @@ def pause_signal(switch: Switch) -> Iterator[None]:
 
 async def heads_until(
     follower: HeadFollower, stop: asyncio.Event, deaf_after_s: float | None = None
-) -> AsyncIterator[HeadEvent]:
-    """Hand out heads until `stop` is set, or for `deaf_after_s` no head came; the block at hand is always finished."""
-    async with asyncio.TaskGroup() as group:
-        stopped = group.create_task(stop.wait(), name="stop")
-        try:
-            while not stop.is_set():
-                coming = group.create_task(follower.next(), name="next head")
-                done, _ = await asyncio.wait(
-                    {coming, stopped}, timeout=deaf_after_s, return_when=asyncio.FIRST_COMPLETED
-                )
-                if coming not in done:
-                    coming.cancel()
-                    if not done:
-                        log.info("heads_ended", silent_s=deaf_after_s)
+) -> AsyncGenerator[HeadEvent, None]:
+    """Hand out heads until `stop` is set, or for `deaf_after_s` no head came; the block at hand is always finished.
 
-                    return
+    Whoever leaves before its end closes it. No task group: one may not be left in the middle of a generator.
+    """
+    stopped = asyncio.create_task(stop.wait(), name="stop")
+    coming: asyncio.Task[HeadEvent] | None = None
+    try:
+        while not stop.is_set():
+            coming = asyncio.create_task(follower.next(), name="next head")
+            done, _ = await asyncio.wait({coming, stopped}, timeout=deaf_after_s, return_when=asyncio.FIRST_COMPLETED)
+            if coming not in done:
+                if not done:
+                    log.info("heads_ended", silent_s=deaf_after_s)
 
-                yield coming.result()
-        finally:
-            stopped.cancel()
+                return
+
+            yield coming.result()
+    finally:
+        for task in (stopped, coming):
+            if task is not None:
+                task.cancel()

@@ -1,7 +1,6 @@
 """Whoever looks on during a run: the book is saved, the service manager told, and a monitor answered."""
 
 import asyncio
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +16,7 @@ from keeper.config.model import KeeperConfig
 from keeper.engine import Observer, PassSeen
 from keeper.errors import ChainError
 from keeper.execution.thresholds import MEMORY_S, Standing, standing
+from keeper.journal.holds import HoldLedger
 from keeper.journal.store import Journal
 from keeper.warmup import save_book
 from keeper.watching.health import Health
@@ -76,17 +76,19 @@ async def _monitored(scene: Scene, stack: AsyncExitStack) -> tuple[Observer, ...
     metrics = Metrics(version=__version__, chain_id=chain.id, live=scene.live)
     metrics.registry.register(Nodes(scene.chain.endpoints.standings))
     if scene.live:
-        metrics.registry.register(Money(lambda: _standing(scene.journal), scene.journal.holds.worst_in_flight_wei))
+        metrics.registry.register(
+            Money(lambda: _standing(scene.journal, metrics.head_time_s), scene.journal.holds.worst_in_flight_wei)
+        )
 
     health = Health(block_time_s=chain.block_time_s, live=scene.live)
     runner = await serve(monitor.listen, metrics, health)
     stack.push_async_callback(runner.cleanup)
     measuring = asyncio.get_running_loop().create_task(measure_lag(metrics.lag), name="loop lag")
     stack.callback(measuring.cancel)
-    log.info("monitor_opened", url=f"http://{monitor.listen}/metrics")
+    log.info("monitor_opened", listen=str(monitor.listen))
     return (metrics, health)
 
 
-def _standing(journal: Journal) -> Standing:
-    now = int(time.time())
-    return standing(journal.holds.results(now - MEMORY_S), now, journal.holds.counted_from())
+def _standing(holds: HoldLedger, now: int) -> Standing:
+    """How far limits are used at a block's time: the governor goes by the chain's clock."""
+    return standing(holds.results(now - MEMORY_S), now, holds.counted_from())

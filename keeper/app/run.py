@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from typing import Final
 
 import structlog
@@ -127,10 +127,12 @@ async def _work(
     """Take heads until told to stop, killed, or idle for long enough; then see to what is in flight."""
     engine, desk = halves
     enough = math.inf if until_idle is None else until_idle
-    heads = heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)
-    await engine.run(heads, lambda idle: desk.killed is not None or idle >= enough, lambda: follower.newest_number)
+    async with aclosing(heads_until(follower, stop, None if until_idle is None else DEAF_AFTER_S)) as heads:
+        await engine.run(heads, lambda idle: desk.killed is not None or idle >= enough, lambda: follower.newest_number)
+
     if stop.is_set() and desk.killed is None:
-        await engine.wind_down(heads_until(follower, asyncio.Event(), DEAF_AFTER_S), WIND_DOWN_BLOCKS)
+        async with aclosing(heads_until(follower, asyncio.Event(), DEAF_AFTER_S)) as heads:
+            await engine.wind_down(heads, WIND_DOWN_BLOCKS)
 
 
 async def _mind(config: KeeperConfig, chains: tuple[LiveChain, RecordingChain | None], book: Book) -> Mind:

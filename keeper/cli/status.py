@@ -31,18 +31,16 @@ def command(config_path: Path, *, dry_run: bool, as_json: bool, debug: bool) -> 
 
 
 def _facts(config: "KeeperConfig", *, dry_run: bool) -> dict[str, Any]:
-    import time
-
     from keeper.config.derived import switch_path, thresholds
     from keeper.execution.switch import Switch
     from keeper.execution.thresholds import MEMORY_S, standing
     from keeper.journal.holds import HoldView
+    from keeper.journal.passes import chain_time
 
-    now = int(time.time())
     limits = thresholds(config.governor)
     word = Switch(switch_path(config)).read()
     with open_to_read(config, dry_run=dry_run) as reader:
-        ledger = HoldView(reader)
+        ledger, now = HoldView(reader), chain_time(reader)
         used = standing(ledger.results(now - MEMORY_S), now, ledger.counted_from())
         return {
             "journal": reader.name,

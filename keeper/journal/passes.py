@@ -1,10 +1,13 @@
 """What each pass saw and declined: one canonical line per block, and a decline only where something changed."""
 
+import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from keeper.journal.database import Database, insert_returning
+from keeper.journal.place import Reader
 from keeper.journal.text import hex_text, line_json, to_json
 from keeper.types import BlockHead, Declined
 
@@ -65,6 +68,12 @@ class PassLedger:
 
         self._standing = standing
         self._last_block = head.number
+
+
+def chain_time(reader: Reader) -> int:
+    """The newest block's timestamp (unix s), which limits go by; this machine's clock before the first block."""
+    rows = reader.read("SELECT line FROM blocks ORDER BY number DESC LIMIT 1")
+    return int(json.loads(rows[0]["line"]).get("timestamp", time.time())) if rows else int(time.time())
 
 
 def _subject(declined: Declined) -> _Subject:

@@ -35,7 +35,7 @@ class GasTable:
 
     Each further call on the same position costs `again`: what it touches was touched before. A piece that is not
     listed counts as `unlisted`, which is meant to be too much. `limit_bps` is the gas limit over the expected gas: what
-    a longer path through the same contracts may add.
+    a longer path through the same contracts may add; `first_sight` what a treasury's first units of two tokens do.
     """
 
     frame: int = 80_000
@@ -45,6 +45,7 @@ class GasTable:
     again: int = 130_000
     unlisted: int = 500_000
     limit_bps: int = 14_000
+    first_sight: int = 50_000
 
     def expected(
         self, adapter: str, lender_kind: str, route: tuple[Hop, ...], *, calls: int = 1, take: int | None = None
@@ -59,4 +60,4 @@ class GasTable:
 
     def limit(self, expected: int) -> int:
         """The gas limit of a plan expected to burn this much, rounded up."""
-        return bps_up(expected, self.limit_bps)
+        return bps_up(expected, self.limit_bps) + self.first_sight

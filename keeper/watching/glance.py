@@ -1,13 +1,13 @@
 """What the journal says about a keeper right now, read beside it in a few small queries; nothing is asked of a node."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from keeper.execution.thresholds import DAY_S, MEMORY_S, Standing, standing
 from keeper.journal.holds import HoldView
+from keeper.journal.passes import chain_time
 from keeper.journal.place import Place, Reader, open_newest_reader
 from keeper.journal.queries import newest_declines, newest_plans
 from keeper.journal.text import from_hex, position_text
@@ -72,7 +72,7 @@ def _look(reader: Reader) -> Glance:
     runs = reader.read("SELECT version, mode FROM runs ORDER BY id DESC LIMIT 1")
     blocks = reader.read("SELECT line FROM blocks ORDER BY number DESC LIMIT ?", (LINES,))
     lines = tuple(json.loads(row["line"]) for row in blocks)
-    now = int(lines[0].get("timestamp", time.time())) if lines else int(time.time())
+    now = chain_time(reader)
     ended = reader.read(
         "SELECT status, count(*) AS number FROM outcomes WHERE canonical = 1 AND block_timestamp > ? GROUP BY status",
         (now - DAY_S,),

@@ -4,6 +4,7 @@ A label is a deployment, a strategy, a reason, an endpoint's place in the config
 Amounts of money are read from the journal when somebody asks, so that they survive a restart.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
@@ -63,6 +64,7 @@ class Metrics:
             registry=self.registry,
         )
         self._live = live
+        self.head_time_s = int(time.time())
 
     def on_pass(self, seen: PassSeen) -> None:
         """Count a finished pass."""
@@ -73,6 +75,7 @@ class Metrics:
         self._reorgs.inc(seen.event.reorged_to is not None)
         self._head.set(head.number)
         self._head_time.set(head.timestamp)
+        self.head_time_s = head.timestamp
         self._base_fee.set(head.base_fee_wei)
         self._armed.set(self._live and seen.disarmed is None and not seen.held)
         self._holds.set(len(seen.held))

@@ -30,6 +30,8 @@ from keeper.sandbox.world import World
 from keeper.units import BPS
 
 STATE: Final = "sandbox.json"
+KEEPERS: Final = ("keeper.*", "passes.rec", "watchlist*")
+"""What a keeper that runs there leaves beside its configuration."""
 WALL_S_PER_BLOCK: Final = 2
 RECEIPT_TIMEOUT_S: Final = 30.0
 
@@ -45,6 +47,7 @@ class Standing:
     seed: int
     accounts: int
     world: World
+    files: tuple[str, ...] = ()
 
     def is_running(self) -> bool:
         """Ask whether its chain still answers under its process id."""
@@ -76,8 +79,10 @@ def up(folder: Path, *, seed: int, port: int = 0) -> Standing:
     if folder.exists() and known is None and any(folder.iterdir()):
         raise SandboxError(f"{folder} is not empty and not a sandbox's: name another folder")
 
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    if known is not None:
+        _clear(folder, known)
+
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     packages = find_packages()
     saved = saved_world(packages)
     anvil = saved.start(packages, AnvilOptions(port=port), detached=True)
@@ -91,7 +96,8 @@ def up(folder: Path, *, seed: int, port: int = 0) -> Standing:
             chain.node.rpc("evm_setIntervalMining", WALL_S_PER_BLOCK)
 
         accounts = sum(len(one.opened.names) for one in played)
-        standing = Standing(anvil.pid, anvil.scratch, anvil.url, anvil.ws_url, seed, accounts, saved.world)
+        files = tuple(path.name for path in folder.iterdir())
+        standing = Standing(anvil.pid, anvil.scratch, anvil.url, anvil.ws_url, seed, accounts, saved.world, files)
         (folder / STATE).write_bytes(msgspec.json.encode(standing, enc_hook=str))
         started = True
         return standing
@@ -124,7 +130,10 @@ def crash(folder: Path, *, drop_bps: int, symbols: tuple[str, ...] = ()) -> dict
 
 
 def down(folder: Path) -> bool:
-    """End the sandbox of a folder and remove its files; False where there was none."""
+    """End the sandbox of a folder and remove its files and the keeper's; False where there was none.
+
+    Whatever else lies in the folder stays, and so does the folder then.
+    """
     standing = find(folder)
 
     if standing is None:
@@ -132,8 +141,18 @@ def down(folder: Path) -> bool:
 
     _end(standing)
     shutil.rmtree(standing.scratch, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder, standing)
     return True
+
+
+def _clear(folder: Path, standing: Standing) -> None:
+    """Remove what `up` wrote and what a keeper writes beside its configuration, and the folder if that was all."""
+    own = [*(folder / name for name in standing.files), folder / STATE]
+    for path in {*own, *(found for pattern in KEEPERS for found in folder.glob(pattern))}:
+        path.unlink(missing_ok=True)
+
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def find(folder: Path) -> Standing | None:

@@ -30,4 +30,4 @@ def test_what_is_not_listed_counts_as_too_much():
 
 
 def test_limit_is_over_the_expected_rounded_up():
-    assert GasTable(limit_bps=14_000).limit(333) == 467  # 466.2
+    assert GasTable(limit_bps=14_000, first_sight=1_000).limit(333) == 1_467  # 466.2 up, and 1 000

@@ -65,7 +65,7 @@ def test_plan_says_where_until_when_and_for_how_much():
 
     assert (plan.executor, plan.target, plan.max_block) == (EXECUTOR, block.target, block.target.number + 2)
     assert plan.min_profit == plan.opportunity.profit.amount * 9_000 // 10_000
-    assert plan.gas_limit == 700_000
+    assert plan.gas_limit == 750_000
 
 
 def test_same_input_gives_the_same_result_to_the_bit():
