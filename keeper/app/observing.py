@@ -76,9 +76,8 @@ async def _monitored(scene: Scene, stack: AsyncExitStack) -> tuple[Observer, ...
     metrics = Metrics(version=__version__, chain_id=chain.id, live=scene.live)
     metrics.registry.register(Nodes(scene.chain.endpoints.standings))
     if scene.live:
-        metrics.registry.register(
-            Money(lambda: _standing(scene.journal, metrics.head_time_s), scene.journal.holds.worst_in_flight_wei)
-        )
+        holds = scene.journal.holds
+        metrics.registry.register(Money(lambda: _standing(holds, metrics.head_time_s), holds.worst_in_flight_wei))
 
     health = Health(block_time_s=chain.block_time_s, live=scene.live)
     runner = await serve(monitor.listen, metrics, health)
