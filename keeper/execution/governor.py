@@ -53,6 +53,7 @@ class Governor:
         self._now = started_at
         self._admitted_wei = 0
         self._unsent = 0
+        self._short_of: tuple[str, ...] = ()
         self._saw_file = False
         self._heard = journal.holds.last_word()
         self.holds: tuple[Hold, ...] = ()
@@ -67,8 +68,8 @@ class Governor:
 
     @property
     def held(self) -> tuple[str, ...]:
-        """Why nothing is planned for at present, one line each."""
-        return tuple(str(hold) for hold in self.holds)
+        """Why nothing is planned for at present, one line each; what was refused for want of budget since the head."""
+        return (*(str(hold) for hold in self.holds), *self._short_of)
 
     def refuse_killed(self) -> None:
         """Raise `SigningKeyError` where the operator's last word was to kill."""
@@ -79,6 +80,7 @@ class Governor:
         """Hear the operator, and look at what was booked up to this head: limits trip here."""
         self._now = now = head.timestamp
         self._admitted_wei = self._unsent = 0
+        self._short_of = ()
         self._listen(now)
         if self._is_stale:
             self._results = self._journal.holds.results(now - MEMORY_S)
@@ -100,7 +102,7 @@ class Governor:
         self._now = now = head.timestamp
         self._listen(now)
         if self.holds:
-            return "; ".join(self.held)
+            return "; ".join(map(str, self.holds))
 
         until = cooling_until(self._results, subject, self._thresholds.cooldown_s)
         if now < until:
@@ -109,10 +111,12 @@ class Governor:
         spent = gas_spent_wei(self._results, now) + self._in_flight_wei + self._admitted_wei
         budget, most = self._thresholds.gas_budget_wei, self._thresholds.max_per_minute
         if spent + cost_wei > budget:
-            return f"gas_budget_per_day: {spent} wei spent or in flight, {cost_wei} more is over {budget}"
+            self._short_of = (f"gas_budget_per_day: {spent} wei spent or in flight, {cost_wei} more is over {budget}",)
+            return self._short_of[0]
 
         if self._rate(now) + self._unsent >= most:
-            return f"max_transactions_per_minute: {most} within the last minute"
+            self._short_of = (f"max_transactions_per_minute: {most} within the last minute",)
+            return self._short_of[0]
 
         self._admitted_wei += cost_wei
         self._unsent += 1
