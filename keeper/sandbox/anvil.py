@@ -110,8 +110,13 @@ class Anvil:
         return self._process.poll() is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send the process a signal: SIGSTOP and SIGCONT make a node that hangs and comes back."""
+        """Send the process a signal: SIGSTOP and SIGCONT make a node that hangs and comes back.
+
+        Returns after SIGSTOP when every thread stands still: until then it may still answer.
+        """
         self._process.send_signal(number)
+        if number is signal.SIGSTOP:
+            os.waitid(os.P_PID, self._process.pid, os.WSTOPPED)
 
     def stop(self) -> None:
         """End the process, by SIGINT because that is when it writes its state, and remove its scratch files."""

@@ -8,6 +8,8 @@ import json
 import multiprocessing
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 import structlog
@@ -85,6 +87,9 @@ class Booth:
 
     def signal(self, which):
         os.kill(self._process.pid, which)
+        status = Path(f"/proc/{self._process.pid}/stat")
+        while which is signal.SIGSTOP and status.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.01)  # until then it may still answer
 
     def end(self):
         if self._process is not None:
