@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import structlog
 
@@ -199,7 +199,7 @@ def _assemble(path: Path, lines: Iterator[Any], chain_id: int) -> dict[str, Save
     raise ValueError("its end is missing")
 
 
-def _write(file: Any, line: object) -> None:  # noqa: ANN401 # gzip's text mode has no better type
+def _write(file: TextIO, line: object) -> None:
     file.write(json.dumps(line, separators=(",", ":")) + "\n")
 
 
